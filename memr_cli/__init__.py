@@ -1,0 +1,3 @@
+"""Multimodal emotion recognition from pre-extracted features, compared honestly."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,85 @@
+"""What the test part of a protocol shares with the training part, measured.
+
+"Training" is all labelled rows of the training side of a fold. Shares are of test utterances.
+Letters: N utterances, D dims, K folds.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.evaluation.columns import NONE, Columns
+from memr_cli.evaluation.protocols import Fold
+
+
+class Overlap(TypedDict):
+    """The share over all test utterances, and that of each fold; None where none can be told."""
+
+    share: float | None
+    folds: list[float | None]
+
+
+def speakers(folds: Sequence[Fold]) -> int:
+    """How many speakers are tested in a fold that also trains on them."""
+    return len({n for fold in folds for n in set(fold.test_speakers) & set(fold.train_speakers)})
+
+
+def dialogues(columns: Columns, folds: Sequence[Fold]) -> Overlap | None:
+    """The share of test utterances whose dialogue also occurs in training.
+
+    None where no labelled utterance of the corpus has a dialogue. A test utterance without one
+    shares none.
+    """
+    if (columns.dialogue[columns.labelled] == NONE).all():
+        return None
+    counts = []
+    for fold in folds:
+        tested = columns.dialogue[fold.test]
+        shared = (tested != NONE) & np.isin(tested, columns.dialogue[fold.train])
+        counts.append((int(shared.sum()), tested.size))
+    return _overlap(counts)
+
+
+def identical(features: NDArray[np.float32], folds: Sequence[Fold]) -> Overlap:
+    """The share of test vectors that occur in training bit for bit.
+
+    features: (N, D) of one modality. Vectors that are NaN throughout, a missing modality, are left
+    out on both sides and of the share.
+    """
+    code = _vector_codes(features, folds)
+    counts = []
+    for fold in folds:
+        tested = code[fold.test]
+        tested = tested[tested != NONE]
+        counts.append((int(np.isin(tested, code[fold.train]).sum()), tested.size))
+    return _overlap(counts)
+
+
+def _vector_codes(features: NDArray[np.float32], folds: Sequence[Fold]) -> NDArray[np.int64]:
+    """(N,) equal for equal vectors, -1 where missing or in no fold.
+
+    Rows are hashed one by one, once for all folds: 16 bytes stand for each, so that two different
+    vectors among a million share a hash with a probability under 1e-26, and features need no copy.
+    """
+    code = np.full(len(features), NONE, np.int64)
+    seen: dict[bytes, int] = {}
+    taking_part = [rows for fold in folds for rows in (fold.test, fold.train)]
+    for row in np.unique(np.concatenate(taking_part)) if taking_part else ():
+        vector = np.ascontiguousarray(features[row])
+        if not np.isnan(vector).all():
+            digest = blake2b(vector.data, digest_size=16).digest()
+            code[row] = seen.setdefault(digest, len(seen))
+    return code
+
+
+def _overlap(counts: Sequence[tuple[int, int]]) -> Overlap:
+    """From (shared, tested) of each fold."""
+    total: Any = np.sum(counts, axis=0) if counts else (0, 0)
+    return Overlap(share=_share(*total), folds=[_share(*fold) for fold in counts])
+
+
+def _share(shared: int, tested: int) -> float | None:
+    return float(shared / tested) if tested else None

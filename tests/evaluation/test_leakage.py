@@ -1,0 +1,72 @@
+import numpy as np
+from evaluation_corpora import columns, iemocap
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from memr_cli.evaluation import leakage
+from memr_cli.evaluation.protocols import ProtocolName, folds
+
+SPEAKER, SESSION, LOSO, SPLIT = ProtocolName
+
+
+def test_speaker_folds_split_conversation_partners_and_session_folds_do_not() -> None:
+    corpus = iemocap()
+    by_speaker = leakage.dialogues(corpus, folds(SPEAKER, corpus))
+    by_session = leakage.dialogues(corpus, folds(SESSION, corpus))
+    assert by_speaker == {"share": 1.0, "folds": [1.0] * 5}
+    assert by_session == {"share": 0.0, "folds": [0.0] * 5}
+
+
+def test_shares_are_of_all_test_utterances() -> None:
+    corpus = columns(list("aaabb"), dialogues=["x", "y", None, "x", None])
+    found = leakage.dialogues(corpus, folds(LOSO, corpus, validation=False))
+    assert found == {"share": 2 / 5, "folds": [1 / 3, 1 / 2]}
+
+
+def test_unlabelled_utterances_of_training_do_not_leak() -> None:
+    corpus = columns(list("aabb"), dialogues=["x", "y", "x", "z"], labels=[0, 1, -1, 0])
+    found = leakage.dialogues(corpus, folds(LOSO, corpus, validation=False))
+    assert found == {"share": 0.0, "folds": [0.0, 0.0]}
+
+
+def test_a_corpus_without_dialogues_has_no_such_figure() -> None:
+    corpus = columns(list("aabb"))
+    assert leakage.dialogues(corpus, folds(LOSO, corpus)) is None
+
+
+def test_speakers_on_both_sides_are_counted_once() -> None:
+    corpus = columns(list("aaabbc"), sessions=["1", "2", "3", "1", "3", "2"])
+    assert leakage.speakers(folds(SESSION, corpus)) == 2
+    assert leakage.speakers(folds(LOSO, corpus)) == 0
+
+
+@given(hnp.arrays(np.float32, (8, 2), elements=st.sampled_from([0.0, -0.0, 1.0, np.nan])))
+def test_identical_vectors_are_those_with_equal_bytes(features: np.ndarray) -> None:
+    corpus = columns(list("aabbccdd"))
+    cut = folds(SPEAKER, corpus, 3, validation=False)
+    shared, tested = [], []
+    for fold in cut:
+        known = {features[i].tobytes() for i in fold.train if not np.isnan(features[i]).all()}
+        there = [features[i].tobytes() for i in fold.test if not np.isnan(features[i]).all()]
+        shared.append(sum(vector in known for vector in there))
+        tested.append(len(there))
+    expected = [s / t if t else None for s, t in zip(shared, tested, strict=True)]
+    total = sum(shared) / sum(tested) if sum(tested) else None
+    assert leakage.identical(features, cut) == {"share": total, "folds": expected}
+
+
+def test_missing_vectors_are_not_identical_to_each_other() -> None:
+    corpus = columns(list("aabb"))
+    cut = folds(LOSO, corpus, validation=False)
+    features = np.full((4, 3), np.nan, np.float32)
+    assert leakage.identical(features, cut) == {"share": None, "folds": [None, None]}
+    features[:, 1] = [5, np.nan, 5, 6]
+    assert leakage.identical(features, cut) == {"share": 2 / 3, "folds": [1.0, 0.5]}
+
+
+def test_columns_of_a_wider_array_are_hashed_as_their_own() -> None:
+    corpus = columns(list("ab"))
+    wide = np.arange(12, dtype=np.float32).reshape(2, 6)
+    wide[:, 1:4] = 7
+    assert leakage.identical(wide[:, 1:4], folds(LOSO, corpus, validation=False))["share"] == 1

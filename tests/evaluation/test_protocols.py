@@ -1,0 +1,254 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from evaluation_corpora import columns, corpora, iemocap
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memr_cli.errors import UnsupportedError, UsageError
+from memr_cli.evaluation.protocols import (
+    Columns,
+    Fold,
+    ProtocolName,
+    describe,
+    folds,
+    restrict,
+)
+
+SPEAKER, SESSION, LOSO, SPLIT = ProtocolName
+
+
+def divide(protocol: ProtocolName, corpus: Columns, validation: bool) -> tuple[Fold, ...]:
+    return folds(protocol, corpus, 2, validation=validation)
+
+
+def several_sessions(corpus: Columns) -> bool:
+    return np.unique(corpus.session[corpus.labelled]).size > 1
+
+
+@given(corpora(), st.sampled_from([SPEAKER, SESSION, LOSO]), st.booleans())
+def test_every_labelled_row_is_tested_once_by_models_that_never_met_its_speaker(
+    corpus: Columns, protocol: ProtocolName, validation: bool
+) -> None:
+    if protocol is SESSION and not several_sessions(corpus):
+        return
+    cut = divide(protocol, corpus, validation)
+    assert [fold.index for fold in cut] == list(range(len(cut)))
+    tested = np.concatenate([fold.test for fold in cut])
+    assert np.array_equal(np.sort(tested), corpus.labelled)
+    for fold in cut:
+        assert np.array_equal(np.union1d(fold.test, fold.train), corpus.labelled)
+        assert not set(fold.test_speakers) & set(fold.train_speakers)
+        assert not np.isin(corpus.speaker[fold.test], corpus.speaker[fold.train]).any()
+
+
+@given(corpora(), st.sampled_from([SPEAKER, SESSION, LOSO]), st.booleans())
+def test_fit_and_validation_rows_divide_the_training_rows(
+    corpus: Columns, protocol: ProtocolName, validation: bool
+) -> None:
+    if protocol is SESSION and not several_sessions(corpus):
+        return
+    for fold in divide(protocol, corpus, validation):
+        both = np.concatenate([fold.fit, fold.validation])
+        assert np.array_equal(np.sort(both), fold.train)
+        assert fold.fit.size
+        assert bool(fold.validation.size) == validation
+        for rows in (fold.test, fold.train, fold.fit, fold.validation):
+            assert (np.diff(rows) > 0).all()
+        named = {n: set(getattr(fold, f"{n}_speakers")) for n in ("fit", "validation", "train")}
+        assert named["fit"] | named["validation"] == named["train"]
+
+
+@given(corpora(min_speakers=3), st.integers(2, 6))
+def test_speaker_folds_are_those_of_array_split_over_the_sorted_speakers(
+    corpus: Columns, n_folds: int
+) -> None:
+    names = np.array(corpus.speaker_names)[corpus.speaker[corpus.labelled]]
+    unique = np.unique(names)
+    if unique.size < n_folds:
+        return
+    expected = [corpus.labelled[np.isin(names, g)] for g in np.array_split(unique, n_folds)]
+    found = [fold.test for fold in folds(SPEAKER, corpus, n_folds)]
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_ten_speakers_make_the_published_folds() -> None:
+    tested = "|".join(",".join(fold.test_speakers) for fold in folds(SPEAKER, iemocap()))
+    assert tested == "F01,F02|F03,F04|F05,M01|M02,M03|M04,M05"
+
+
+def test_speakers_without_labels_take_no_place_among_the_folds() -> None:
+    corpus = columns(list("abccdd"), labels=[0, -1, 0, 1, 0, 1])
+    assert [fold.test_speakers for fold in folds(SPEAKER, corpus, 2)] == [("a", "c"), ("d",)]
+
+
+def test_speakers_are_cut_by_name_whatever_their_codes() -> None:
+    corpus = dataclasses.replace(
+        columns(["a", "a", "b", "b", "c", "c"]), speaker_names=("c", "b", "a")
+    )
+    assert [fold.test_speakers for fold in folds(LOSO, corpus)] == [("a",), ("b",), ("c",)]
+
+
+def test_fewer_speakers_than_folds_is_refused_with_the_count_and_the_remedy() -> None:
+    with pytest.raises(UnsupportedError, match=r"3 \(a, b, c\): use --folds 3 or fewer"):
+        folds(SPEAKER, columns(list("aabbcc")), 5)
+
+
+def test_a_single_speaker_is_not_told_to_ask_for_one_fold() -> None:
+    with pytest.raises(UnsupportedError, match=r"1 \(a\): use --protocol split"):
+        folds(SPEAKER, columns(["a"] * 4), 5)
+
+
+@pytest.mark.parametrize("n_folds", [1, 0, -3])
+def test_fewer_than_two_folds_is_wrong_usage(n_folds: int) -> None:
+    with pytest.raises(UsageError, match=f"--folds is {n_folds}"):
+        folds(SPEAKER, iemocap(), n_folds)
+
+
+def test_each_session_is_left_out_in_turn() -> None:
+    cut = folds(SESSION, iemocap())
+    assert [fold.test_speakers for fold in cut] == [(f"F0{s}", f"M0{s}") for s in range(1, 6)]
+
+
+def test_labelled_utterances_without_a_session_are_counted() -> None:
+    corpus = columns(list("aabb"), sessions=["1", None, "2", "2"])
+    with pytest.raises(UnsupportedError, match="1 of 4 have none"):
+        folds(SESSION, corpus)
+
+
+def test_an_unlabelled_utterance_needs_no_session() -> None:
+    corpus = columns(list("aabb"), sessions=["1", None, "2", "2"], labels=[0, -1, 0, 1])
+    assert len(folds(SESSION, corpus, validation=False)) == 2
+
+
+@pytest.mark.parametrize(
+    ("protocol", "found"), [(SESSION, r"1 \(1\)"), (LOSO, r"1 \(a\)")], ids=["session", "loso"]
+)
+def test_nothing_can_be_left_out_of_one(protocol: ProtocolName, found: str) -> None:
+    with pytest.raises(UnsupportedError, match=found):
+        folds(protocol, columns(list("aa"), sessions=["1", "1"]))
+
+
+@pytest.mark.parametrize("protocol", list(ProtocolName))
+def test_a_store_without_labels_is_refused(protocol: ProtocolName) -> None:
+    with pytest.raises(UnsupportedError, match="no labelled utterance"):
+        folds(protocol, columns(list("ab"), labels=[-1, -1]))
+
+
+def test_one_training_row_cannot_choose_an_epoch() -> None:
+    corpus = columns(["a", "b"])
+    with pytest.raises(UnsupportedError, match="fold 0 has 1 labelled training"):
+        folds(LOSO, corpus)
+    assert len(folds(LOSO, corpus, validation=False)) == 2
+
+
+def test_the_published_validation_part_chooses_the_epoch() -> None:
+    corpus = columns(
+        list("abcdef"), splits=["Training", "VAL", "dev", "Testing", "other", "training"]
+    )
+    (fold,) = folds(SPLIT, corpus)
+    assert fold.test.tolist() == [3]
+    assert fold.train.tolist() == [0, 1, 2, 5]
+    assert fold.fit.tolist() == [0, 5]
+    assert fold.validation.tolist() == [1, 2]
+    assert fold.validation_speakers == ("b", "c")
+    assert "1 labelled utterances belong to no part" in fold.notes[0]
+    assert "other (1)" in fold.notes[0]
+
+
+def test_without_validation_its_published_part_trains_too() -> None:
+    corpus = columns(list("abc"), splits=["train", "valid", "test"])
+    (fold,) = folds(SPLIT, corpus, validation=False)
+    assert fold.fit.tolist() == fold.train.tolist() == [0, 1]
+    assert not fold.validation.size
+
+
+def test_a_split_without_a_validation_part_holds_out_training_speakers() -> None:
+    corpus = columns(list("aabbccdd"), splits=["train"] * 6 + ["test"] * 2)
+    (fold,) = folds(SPLIT, corpus)
+    assert len(fold.validation_speakers) == 1
+    assert not set(fold.validation_speakers) & set(fold.fit_speakers)
+
+
+def test_a_published_validation_part_that_shares_dialogues_says_so() -> None:
+    corpus = columns(
+        list("abc"),
+        labels=[0, 0, 0],
+        splits=["train", "valid", "test"],
+        dialogues=["x", "x", "y"],
+    )
+    (note,) = folds(SPLIT, corpus)[0].notes
+    assert "shares dialogues" in note
+
+
+@pytest.mark.parametrize(
+    ("splits", "missing", "found"),
+    [
+        ([None, None], "train or test", r"found: no split \(2\)"),
+        (["train", "holdout"], "in test", r"found: holdout \(1\), train \(1\)"),
+        (["dev", "test"], "in train", r"found: dev \(1\), test \(1\)"),
+    ],
+)
+def test_a_split_without_train_or_test_names_what_was_found(
+    splits: list[str | None], missing: str, found: str
+) -> None:
+    with pytest.raises(UnsupportedError, match=found) as caught:
+        folds(SPLIT, columns(["a", "b"], splits=splits))
+    assert missing in str(caught.value)
+
+
+def test_restricting_drops_rows_everywhere_and_recounts_speakers() -> None:
+    corpus = iemocap()
+    fold = folds(SESSION, corpus)[0]
+    usable = np.ones(corpus.label.size, bool)
+    gone = np.concatenate([fold.test[:3], np.flatnonzero(corpus.speaker == 4)])  # F05
+    usable[gone] = False
+    narrowed = restrict(fold, usable, corpus)
+    for name in ("test", "train", "fit", "validation"):
+        expected = np.setdiff1d(getattr(fold, name), gone)
+        assert np.array_equal(getattr(narrowed, name), expected)
+    assert "F05" in fold.train_speakers
+    assert "F05" not in narrowed.train_speakers
+    assert narrowed.test_speakers == fold.test_speakers
+
+
+@pytest.mark.parametrize("part", ["test", "train", "fit", "validation"])
+def test_a_part_that_a_method_cannot_use_at_all_is_refused(part: str) -> None:
+    corpus = iemocap()
+    fold = folds(SESSION, corpus)[1]
+    usable = np.ones(corpus.label.size, bool)
+    usable[getattr(fold, part)] = False
+    word = {"train": "training", "fit": "training"}.get(part, part)
+    with pytest.raises(UnsupportedError, match=f"fold 1: visual can use none .* {word} ") as caught:
+        restrict(fold, usable, corpus, subject="visual")
+    assert ("--preset original" in str(caught.value)) == (part == "validation")
+
+
+def test_a_fold_without_validation_can_be_restricted() -> None:
+    corpus = iemocap()
+    fold = folds(SESSION, corpus, validation=False)[0]
+    assert not restrict(fold, corpus.label != 3, corpus).validation.size
+
+
+def test_protocols_in_words() -> None:
+    corpus = iemocap()
+    words = {p: describe(p, folds(p, corpus)) for p in (SPEAKER, SESSION, LOSO)}
+    assert words == {
+        SPEAKER: "5 folds over 10 speakers, test speakers unseen in training",
+        SESSION: "leave one session out, 5 folds",
+        LOSO: "leave one speaker out, 10 folds",
+    }
+    split = columns(list("abc"), splits=["train", "train", "test"])
+    assert describe(SPLIT, folds(SPLIT, split)) == "the corpus's published split"
+
+
+def test_words_admit_that_a_speaker_recurs_in_training() -> None:
+    corpus = columns(list("aaab"), sessions=["1", "1", "2", "2"])
+    words = describe(SESSION, folds(SESSION, corpus))
+    assert words == "leave one session out, 2 folds, test speakers also in training"
+
+
+def test_columns_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"'label': \(1,\)"):
+        columns(list("ab"), labels=[0])
