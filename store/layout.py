@@ -1,0 +1,306 @@
+"""The structure of an open store: which datasets there are, and whether each is as FORMAT.md says.
+
+None of their content is read, so this is quick at any size. N utterances, D dims.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import h5py
+import numpy as np
+
+from store.opening import HDF5_ERRORS, brief, refuse_system_error
+from store.rules import TEXT_EXPECTED, is_scalar, text_problem
+from store.schema import (
+    FIELDS,
+    MODALITY_FIELDS,
+    MODALITY_NAME,
+    SEQUENCE_FIELDS,
+    Field,
+    Scalar,
+    kind_of,
+)
+from store.violations import Rule, Violation
+
+_COLUMN_GROUPS = ("utterances", "names", "index")
+_GROUPS = (*_COLUMN_GROUPS, "features", "provenance")
+_PLAIN = "contiguous or chunked, without filters, in this file"
+
+
+@dataclass
+class Layout:
+    """What a look over the structure found.
+
+    `datasets` holds, by path, those that are as they should be; what is wrong with the others is
+    in `violations`. Attributes that are missing or wrong are None.
+    """
+
+    n: int | None = None
+    """N, the length of the utterance columns"""
+    dims: dict[str, int] = field(default_factory=dict)
+    """D by modality"""
+    datasets: dict[str, h5py.Dataset] = field(default_factory=dict)
+    class_names: tuple[str, ...] | None = None
+    synthetic: bool | None = None
+    fingerprint: str | None = None
+    provenance: dict[str, Scalar] = field(default_factory=dict)
+    violations: list[Violation] = field(default_factory=list)
+    file_size: int = 0
+    """In bytes"""
+
+    def report(self, rule: Rule, where: str, found: str, expected: str) -> None:
+        """Note a breach; texts of the file that are not UTF-8 are escaped, to be printable."""
+        where, found = (
+            text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (where, found)
+        )
+        self.violations.append(Violation(rule, where, found, expected))
+
+    def report_unreadable(self, where: str, error: Exception) -> None:
+        """Note that HDF5 cannot read something; raises it again where the system refused."""
+        refuse_system_error(error)
+        self.report(Rule.READABLE, where, f"HDF5 says: {brief(error)}", "to be readable")
+
+
+def examine(file: h5py.File) -> Layout:
+    """Look over the structure of an open store and collect every breach."""
+    layout = Layout(file_size=file.id.get_filesize())
+    _examine_root(file, layout)
+    groups = _members(file, "", dict.fromkeys(_GROUPS, h5py.Group), layout)
+    if "provenance" in groups:
+        _examine_provenance(groups["provenance"], layout)
+    columns: dict[str, h5py.Dataset] = {}
+    for name in _COLUMN_GROUPS:
+        if name in groups:
+            columns |= _columns(groups[name], name, layout)
+    layout.n = _row_count(columns)
+    for spec in FIELDS:
+        if spec.path in columns:
+            _examine_dataset(spec.path, columns[spec.path], spec, None, layout)
+    if "features" in groups:
+        _examine_features(groups["features"], layout)
+    return layout
+
+
+def _examine_root(file: h5py.File, layout: Layout) -> None:
+    def report(name: str, value: object, expected: str) -> None:
+        found = "missing" if value is None else repr(value)
+        layout.report(Rule.ROOT_ATTRIBUTE, f"attribute {name}", found, expected)
+
+    readers = {"class_names": _class_names, "synthetic": _truth, "fingerprint": _mark}
+    for name, read in readers.items():
+        try:
+            value = file.attrs.get(name)
+        except HDF5_ERRORS as error:
+            layout.report_unreadable(f"attribute {name}", error)
+            continue
+        expected = read(value, layout)
+        if expected is not None:
+            report(name, value, expected)
+
+
+def _class_names(value: object, layout: Layout) -> str | None:
+    """Take the value over; returns what was expected where it is something else."""
+    texts: list[Any] = [None]
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        texts = value.tolist()
+    if not all(isinstance(text, str) for text in texts):
+        return "a list of UTF-8 texts"
+    # h5py stands bytes that are not UTF-8 in as surrogates.
+    problems = [text_problem(text.encode("utf-8", "surrogateescape")) for text in texts]
+    for problem in filter(None, problems):
+        layout.report(Rule.TEXT_VALID, "attribute class_names", problem, TEXT_EXPECTED)
+    if not any(problems):
+        layout.class_names = tuple(texts)
+    return None
+
+
+def _truth(value: object, layout: Layout) -> str | None:
+    if not isinstance(value, np.bool_):
+        return "a truth value"
+    layout.synthetic = bool(value)
+    return None
+
+
+def _mark(value: object, layout: Layout) -> str | None:
+    if not isinstance(value, str):
+        return "a text"
+    layout.fingerprint = value
+    return None
+
+
+def _examine_provenance(group: h5py.Group, layout: Layout) -> None:
+    _members(group, "provenance", {}, layout)
+    try:
+        values = dict(group.attrs)
+    except HDF5_ERRORS as error:
+        layout.report_unreadable("provenance", error)
+        return
+    for name, value in values.items():
+        plain = value.item() if isinstance(value, np.bool_ | np.number) else value
+        if isinstance(name, str) and is_scalar(plain):
+            layout.provenance[name] = plain
+        else:
+            expected = "a UTF-8 text, a truth value, an int64 or a finite float"
+            where = f"provenance attribute {name}"
+            layout.report(Rule.PROVENANCE_VALUE, where, repr(plain), expected)
+
+
+def _columns(group: h5py.Group, name: str, layout: Layout) -> dict[str, h5py.Dataset]:
+    """The datasets of a group of columns by path."""
+    paths = [spec.path for spec in FIELDS if spec.path.startswith(f"{name}/")]
+    expected = {path.removeprefix(f"{name}/"): h5py.Dataset for path in paths}
+    found = _members(group, name, expected, layout)
+    return {f"{name}/{member}": dataset for member, dataset in found.items()}
+
+
+def _row_count(columns: Mapping[str, h5py.Dataset]) -> int | None:
+    """N: the length of the ids, or of the first utterance column where there are no ids."""
+    for spec in FIELDS:
+        if spec.shape == ("N",) and spec.path in columns and columns[spec.path].ndim == 1:
+            return len(columns[spec.path])
+    return None
+
+
+def _examine_features(features: h5py.Group, layout: Layout) -> None:
+    names = _names(features, "features", layout)
+    if not names:
+        layout.report(Rule.MODALITY_COUNT, "features", "no modality", "at least one")
+    for name in names:
+        path = f"features/{name}"
+        if not MODALITY_NAME.fullmatch(name):
+            expected = "a lower-case letter, then lower-case letters, digits and _"
+            layout.report(Rule.MODALITY_NAME, path, repr(name), expected)
+        group = _member(features, name, path, h5py.Group, layout)
+        if group is not None:
+            _examine_modality(group, name, path, layout)
+
+
+def _examine_modality(group: h5py.Group, name: str, path: str, layout: Layout) -> None:
+    expected = {spec.path: h5py.Dataset for spec in MODALITY_FIELDS} | {"sequence": h5py.Group}
+    members = _members(group, path, expected, layout, optional=("sequence",))
+    pooled = members.get("pooled")
+    dim = int(pooled.shape[1]) if pooled is not None and pooled.ndim == 2 else None
+    for spec in MODALITY_FIELDS:
+        if spec.path in members:
+            _examine_dataset(f"{path}/{spec.path}", members[spec.path], spec, dim, layout)
+    if dim is not None:
+        layout.dims[name] = dim
+    if "sequence" in members:
+        below = f"{path}/sequence"
+        wanted = {spec.path: h5py.Dataset for spec in SEQUENCE_FIELDS}
+        found = _members(members["sequence"], below, wanted, layout)
+        for spec in SEQUENCE_FIELDS:
+            if spec.path in found:
+                _examine_dataset(f"{below}/{spec.path}", found[spec.path], spec, dim, layout)
+
+
+def _members(
+    group: h5py.Group,
+    path: str,
+    expected: Mapping[str, type],
+    layout: Layout,
+    optional: Collection[str] = (),
+) -> dict[str, Any]:
+    """The members of a group by name, where each is of the expected type."""
+    there = _names(group, path or "/", layout)
+    prefix = f"{path}/" if path else ""
+    found: dict[str, Any] = {}
+    for name in there:
+        if name not in expected:
+            unknown = "not part of the format"
+            layout.report(Rule.MEMBER_UNKNOWN, f"{prefix}{name}", unknown, "no such member")
+            continue
+        member = _member(group, name, f"{prefix}{name}", expected[name], layout)
+        if member is not None:
+            found[name] = member
+    for name, wanted in expected.items():
+        if name not in there and name not in optional:
+            a_wanted = f"a {wanted.__name__.lower()}"
+            layout.report(Rule.MEMBER_MISSING, f"{prefix}{name}", "nothing", a_wanted)
+    return found
+
+
+def _names(group: h5py.Group, where: str, layout: Layout) -> list[str]:
+    try:
+        # h5py hands out a name that is not UTF-8 as bytes; no such name is part of the format.
+        return [name if isinstance(name, str) else repr(name) for name in group]
+    except HDF5_ERRORS as error:
+        layout.report_unreadable(where, error)
+        return []
+
+
+def _member(
+    group: h5py.Group, name: str, path: str, wanted: type, layout: Layout
+) -> h5py.Group | h5py.Dataset | None:
+    """One member, never followed out of this place in this file."""
+    try:
+        link = group.id.links.get_info(name.encode("utf-8")).type
+        if link != h5py.h5l.TYPE_HARD:
+            found = "an external link" if link == h5py.h5l.TYPE_EXTERNAL else "a soft link"
+            layout.report(Rule.LINK_HARD, path, found, "a hard link")
+            return None
+        member = group[name]
+    except HDF5_ERRORS as error:
+        layout.report_unreadable(path, error)
+        return None
+    if not isinstance(member, wanted):
+        found = f"a {type(member).__name__.lower()}"
+        layout.report(Rule.MEMBER_MISSING, path, found, f"a {wanted.__name__.lower()}")
+        return None
+    return member
+
+
+def _examine_dataset(
+    path: str, dataset: h5py.Dataset, spec: Field, dim: int | None, layout: Layout
+) -> None:
+    before = len(layout.violations)
+    try:
+        kind = kind_of(dataset.dtype)
+        if kind != spec.kind:
+            layout.report(Rule.DATASET_TYPE, path, kind, spec.kind)
+        _examine_shape(path, dataset, spec, dim, layout)
+        _examine_storage(path, dataset, layout)
+    except HDF5_ERRORS as error:
+        layout.report_unreadable(path, error)
+    if len(layout.violations) == before:
+        layout.datasets[path] = dataset
+
+
+def _examine_shape(
+    path: str, dataset: h5py.Dataset, spec: Field, dim: int | None, layout: Layout
+) -> None:
+    n = layout.n
+    known = {"N": n, "N+1": None if n is None else n + 1, "D": dim}
+    sizes = [known.get(size) if isinstance(size, str) else size for size in spec.shape]
+    shape = dataset.shape or ()
+    fits = len(shape) == len(sizes) and all(
+        size in (None, have) for size, have in zip(sizes, shape, strict=True)
+    )
+    if not fits or (dim == 0 and "D" in spec.shape):
+        words = [
+            f"{letter} = {size}" if isinstance(letter, str) and size else str(letter)
+            for letter, size in zip(spec.shape, sizes, strict=True)
+        ]
+        layout.report(Rule.DATASET_SHAPE, path, str(dataset.shape), f"({', '.join(words)})")
+
+
+def _examine_storage(path: str, dataset: h5py.Dataset, layout: Layout) -> None:
+    """Where the bytes are: all of them in this file, and none to be made up by HDF5."""
+    creation = dataset.id.get_create_plist()
+    how = creation.get_layout()
+    if how not in (h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED):
+        found = "virtual" if how == h5py.h5d.VIRTUAL else "compact"
+        layout.report(Rule.DATASET_PLAIN, path, found, _PLAIN)
+    elif creation.get_external_count():
+        layout.report(Rule.DATASET_PLAIN, path, "in another file", _PLAIN)
+    elif creation.get_nfilters():
+        layout.report(Rule.DATASET_PLAIN, path, "with filters", _PLAIN)
+    else:
+        needed = 0 if dataset.shape is None else prod(dataset.shape) * dataset.dtype.itemsize
+        stored = dataset.id.get_storage_size()
+        start = dataset.id.get_offset() or 0 if how == h5py.h5d.CONTIGUOUS else 0
+        there = min(stored, layout.file_size - start)
+        if there < needed:
+            layout.report(Rule.DATASET_STORED, path, f"{there} bytes", f"{needed} bytes")

@@ -1,0 +1,115 @@
+"""Rows of large float32 datasets, written and read a slab at a time.
+
+D dims, n rows asked for.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from store.hashing import ContentHash, Entry
+
+WRITE_ROWS = 1024
+WRITE_BYTES = 2**20
+"""A slab to write, and a chunk, is at most this many rows and bytes, but at least one row."""
+
+READ_BYTES = 4 * 2**20
+"""A slab to read is about this many bytes, but at least one row."""
+
+_ITEM = np.dtype(np.float32).itemsize
+
+
+def write_rows(dim: int) -> int:
+    """How many rows of `dim` values are gathered before they are written."""
+    return max(1, min(WRITE_ROWS, WRITE_BYTES // (dim * _ITEM)))
+
+
+class SlabWriter:
+    """Appends rows to a (rows, D) float32 dataset through a buffer, hashing on the way.
+
+    A dataset that is too short grows, if it was created resizable.
+    """
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        dim = int(dataset.shape[1])
+        self._dataset = dataset
+        self._buffer = np.empty((write_rows(dim), dim), np.float32)
+        self._filled = 0
+        self._written = 0
+        self._content = ContentHash()
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        """Append rows (n, D)."""
+        done = 0
+        while done < len(rows):
+            taken = min(len(rows) - done, len(self._buffer) - self._filled)
+            self._buffer[self._filled : self._filled + taken] = rows[done : done + taken]
+            self._filled += taken
+            done += taken
+            if self._filled == len(self._buffer):
+                self._flush()
+
+    def add_missing(self, count: int) -> None:
+        """Append `count` rows of NaN."""
+        row = np.full((1, self._buffer.shape[1]), np.nan, np.float32)
+        for _ in range(count):
+            self.add(row)
+
+    def finish(self) -> Entry:
+        """Write the rest; returns what the fingerprint needs to know."""
+        self._flush()
+        return Entry("float32", tuple(self._dataset.shape), self._content.hexdigest())
+
+    def _flush(self) -> None:
+        slab = self._buffer[: self._filled]
+        stop = self._written + self._filled
+        if stop > len(self._dataset):
+            self._dataset.resize(stop, axis=0)
+        self._dataset[self._written : stop] = slab
+        self._content.add_numbers(slab)
+        self._written, self._filled = stop, 0
+
+
+def read_slabs(dataset: h5py.Dataset) -> Iterator[tuple[int, NDArray[Any]]]:
+    """All rows of a (rows, D) dataset in order: the number of the first row of a slab, the slab."""
+    step = _read_rows(dataset)
+    for start in range(0, len(dataset), step):
+        yield start, dataset[start : start + step]
+
+
+def read_range(dataset: h5py.Dataset, start: int, out: NDArray[np.float32]) -> None:
+    """Read the rows from `start` on into `out` (n, D), which may have any strides."""
+    if out.flags.c_contiguous:
+        if out.size:
+            dataset.read_direct(out, np.s_[start : start + len(out)])
+        return
+    step = _read_rows(dataset)
+    for done in range(0, len(out), step):
+        part = out[done : done + step]
+        part[:] = dataset[start + done : start + done + len(part)]
+
+
+def read_scattered(
+    dataset: h5py.Dataset, rows: NDArray[np.int64], out: NDArray[np.float32]
+) -> None:
+    """Read `rows`, in any order and repeated or not, into `out` (n, D).
+
+    Selecting single rows is slow in HDF5, so neighbours are read together and picked in memory.
+    """
+    order = np.argsort(rows, kind="stable")
+    ascending = rows[order]
+    step = _read_rows(dataset)
+    done = 0
+    while done < len(ascending):
+        first = int(ascending[done])
+        stop = int(np.searchsorted(ascending, first + step))
+        slab = dataset[first : int(ascending[stop - 1]) + 1]
+        out[order[done:stop]] = slab[ascending[done:stop] - first]
+        done = stop
+
+
+def _read_rows(dataset: h5py.Dataset) -> int:
+    return max(1, READ_BYTES // (int(dataset.shape[1]) * _ITEM))

@@ -1,0 +1,197 @@
+"""Writing a store row by row, in memory that does not grow with the corpus.
+
+N utterances, D dims, T frames of one utterance.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from store.hashing import Entry, fingerprint, write_numbers, write_texts
+from store.index import label_index, speaker_index
+from store.modality_writer import ModalityWriter
+from store.rules import TEXT_EXPECTED, column_violations, is_scalar, text_problem
+from store.schema import FORMAT_NAME, FORMAT_VERSION, MODALITY_NAME, NAME_LISTS, Scalar
+from store.sink import Sink
+from store.utterances import Utterances
+
+
+class StoreWriter:
+    """Writes a store into a file of its own; a context manager that closes the file.
+
+    Call `add_modality` for each modality, `append` for each row of each modality in store order,
+    then `finish`. Leaving the block without `finish` raises RuntimeError, so that no unfinished
+    file replaces a store. Wrap it in `atomic.replacing`: a file at `path` is overwritten.
+
+    Wrong arguments raise ValueError; a system that refuses (disk full, permission) OSError.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        utterances: Utterances,
+        class_names: Sequence[str],
+        *,
+        provenance: Mapping[str, Scalar],
+        synthetic: bool,
+        sequences: bool = False,
+    ) -> None:
+        texts, numbers = _columns(utterances)
+        _refuse_wrong_columns(class_names, texts, numbers)
+        _refuse_wrong_provenance(provenance)
+        self._n = len(utterances)
+        self._class_names = tuple(class_names)
+        self._synthetic = bool(synthetic)
+        self._sequences = sequences
+        self._modalities: dict[str, ModalityWriter] = {}
+        self._finished = False
+        self._entries: dict[str, Entry] = {}
+        self._sink = Sink(path)
+        # From HDF5 1.10 on, most of the file's structure carries checksums: damage is noticed.
+        self._file = h5py.File(self._sink, "w", libver=("v110", "v110"))
+        try:
+            self._write_columns(texts, numbers)
+            self._file.create_group("provenance").attrs.update(provenance)
+            self._sink.raise_refusal()
+        except BaseException:
+            self._close_quietly()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close_quietly()
+        if kind is None and not self._finished:
+            raise RuntimeError("the store is not finished; call StoreWriter.finish")
+
+    def add_modality(self, name: str, dim: int) -> None:
+        """Announce a modality of `dim` dims; its name is lower-case letters, digits and `_`.
+
+        It enters the store with its first present row, and not at all without one.
+        """
+        if not MODALITY_NAME.fullmatch(name):
+            raise ValueError(f"modality {name!r}; expected a name like 'visual' or 'gaze_2'")
+        if name in self._modalities:
+            raise ValueError(f"modality {name} was added already")
+        if dim < 1:
+            raise ValueError(f"modality {name} has {dim} dims; expected at least 1")
+        self._modalities[name] = ModalityWriter(self._file, name, self._n, dim, self._sequences)
+
+    def append(
+        self,
+        name: str,
+        vector: NDArray[Any] | None,
+        n_frames: int,
+        frames: NDArray[Any] | None = None,
+    ) -> None:
+        """Add the next row of a modality.
+
+        vector: (D,) pooled features, or None where the modality is missing. n_frames: how many
+        frames were pooled; 0 where missing. frames: (T, D) with T = n_frames, given for every
+        present row of a store with sequences and for no other. Values have to be finite as float32.
+        """
+        if name not in self._modalities:
+            raise ValueError(f"no modality {name}; added: {', '.join(self._modalities) or 'none'}")
+        modality = self._modalities[name]
+        if modality.row == self._n:
+            raise ValueError(f"modality {name} has its {self._n} rows already")
+        modality.append(vector, n_frames, frames)
+        self._sink.raise_refusal()
+
+    def finish(self) -> str:
+        """Write what is left, checksums and fingerprint, and close; returns the fingerprint.
+
+        Raises ValueError where a modality has fewer than N rows, or none has a present row.
+        """
+        for name, modality in self._modalities.items():
+            if modality.row != self._n:
+                raise ValueError(f"modality {name} has {modality.row} rows; expected {self._n}")
+        if not any(modality.present.any() for modality in self._modalities.values()):
+            raise ValueError("no modality has a present row; a store holds at least one")
+        for modality in self._modalities.values():
+            self._entries.update(modality.finish())
+        for path, entry in self._entries.items():
+            self._file[path].attrs["sha256"] = entry.sha256
+        mark = fingerprint(self._class_names, self._synthetic, self._entries)
+        self._write_root(mark)
+        self._file.close()
+        self._sink.raise_refusal()
+        self._finished = True
+        return mark
+
+    def _write_columns(
+        self, texts: Mapping[str, Sequence[str]], numbers: Mapping[str, NDArray[Any]]
+    ) -> None:
+        for path, strings in texts.items():
+            self._entries[path] = write_texts(self._file, path, strings)
+        for path, values in numbers.items():
+            self._entries[path] = write_numbers(self._file, path, values)
+
+    def _write_root(self, mark: str) -> None:
+        names = np.array(self._class_names, dtype=object)
+        root = self._file.attrs
+        root["format"] = FORMAT_NAME
+        root["format_version"] = FORMAT_VERSION
+        root.create("class_names", names, names.shape, h5py.string_dtype())
+        root["synthetic"] = self._synthetic
+        root["fingerprint"] = mark
+
+    def _close_quietly(self) -> None:
+        """Close an abandoned file, whose own troubles would only hide why it was abandoned."""
+        with contextlib.suppress(OSError, RuntimeError):
+            self._file.close()
+        self._sink.close()
+
+
+def _columns(utterances: Utterances) -> tuple[dict[str, Sequence[str]], dict[str, NDArray[Any]]]:
+    """Texts and numbers of the store by dataset path."""
+    texts: dict[str, Sequence[str]] = {"utterances/id": utterances.ids}
+    numbers: dict[str, NDArray[Any]] = {}
+    for name in NAME_LISTS:
+        texts[f"names/{name}"] = getattr(utterances, f"{name}s")
+    for name in (*NAME_LISTS, "turn", "label"):
+        numbers[f"utterances/{name}"] = np.asarray(getattr(utterances, name), np.int32)
+    numbers["utterances/source_row"] = np.asarray(utterances.source_row, np.int64)
+    lengths = {len(utterances), *(len(column) for column in numbers.values())}
+    if len(lengths) > 1:
+        raise ValueError(f"columns of one length expected, found lengths {sorted(lengths)}")
+    numbers["index/speaker"] = speaker_index(
+        numbers["utterances/speaker"], len(utterances.speakers)
+    )
+    numbers["index/label"] = label_index(numbers["utterances/label"])
+    return texts, numbers
+
+
+def _refuse_wrong_columns(
+    class_names: Sequence[str],
+    texts: Mapping[str, Sequence[str]],
+    numbers: Mapping[str, NDArray[Any]],
+) -> None:
+    for where, strings in {**texts, "class names": class_names}.items():
+        for text in strings:
+            problem = text_problem(text.encode("utf-8", "surrogatepass"))
+            if problem is not None:
+                raise ValueError(f"{where}: {problem}; expected {TEXT_EXPECTED}")
+    for violation in column_violations(class_names, texts, numbers):
+        raise ValueError(str(violation))
+
+
+def _refuse_wrong_provenance(provenance: Mapping[str, Scalar]) -> None:
+    for name, value in provenance.items():
+        if not is_scalar(value):
+            raise ValueError(
+                f"provenance {name} is {value!r}; "
+                f"expected a text, a truth value, an int64 or a finite float"
+            )
