@@ -110,11 +110,13 @@ class StoreWriter:
         modality.append(vector, n_frames, frames)
         self._sink.raise_refusal()
 
-    def finish(self) -> str:
+    def finish(self, provenance: Mapping[str, Scalar] | None = None) -> str:
         """Write what is left, checksums and fingerprint, and close; returns the fingerprint.
 
-        Raises ValueError where a modality has fewer than N rows, or none has a present row.
+        `provenance` adds what is known only now, such as a hash over all that was read. Raises
+        ValueError where a modality has fewer than N rows, or none has a present row.
         """
+        _refuse_wrong_provenance(provenance or {})
         for name, modality in self._modalities.items():
             if modality.row != self._n:
                 raise ValueError(f"modality {name} has {modality.row} rows; expected {self._n}")
@@ -126,6 +128,7 @@ class StoreWriter:
             self._file[path].attrs["sha256"] = entry.sha256
         mark = fingerprint(self._class_names, self._synthetic, self._entries)
         self._write_root(mark)
+        self._file["provenance"].attrs.update(provenance or {})
         self._file.close()
         self._sink.raise_refusal()
         self._finished = True

@@ -1,0 +1,1 @@
+"""Raw layouts become utterances with features; no torch, no h5py."""

@@ -1,0 +1,66 @@
+"""What a person may choose, in words and defaults. Imports nothing heavy: --help needs it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from memr_cli.errors import UsageError
+
+MODALITIES = ("visual", "acoustic", "lexical")
+
+SESSIONS = 5
+"""Sessions of a synthetic corpus, of two speakers each."""
+
+
+class Pooling(StrEnum):
+    """How the frames of an utterance become one vector."""
+
+    MEAN = "mean"
+    MAX = "max"
+
+
+class OnProblem(StrEnum):
+    """What a feature file that cannot be used does to an ingest."""
+
+    KEEP = "keep"
+    """The utterance stays without that modality, and the problem is listed."""
+    FAIL = "fail"
+    """Nothing is written."""
+
+
+@dataclass(frozen=True)
+class SyntheticSettings:
+    """What shapes the corpus; the same settings give the same bytes.
+
+    `utterances` counts all turns, of which a share `unlabelled` has no label; a share `missing` of
+    the feature files is left out, listed as an empty path. `frames` is the mean length of a visual
+    sequence; acoustic ones have twice as many. `archive` writes features.zip, not features/.
+    Raises UsageError for values that no corpus can have.
+    """
+
+    utterances: int = 1670
+    unlabelled: float = 0.2
+    missing: float = 0.03
+    frames: int = 12
+    visual_dim: int = 2048
+    acoustic_dim: int = 128
+    lexical_dim: int = 768
+    seed: int = 0
+    archive: bool = False
+
+    def __post_init__(self) -> None:
+        least = {"utterances": 2 * SESSIONS, "frames": 1, "seed": 0}
+        least |= {f"{modality}_dim": 1 for modality in MODALITIES}
+        for name, minimum in least.items():
+            value = getattr(self, name)
+            if value < minimum:
+                raise UsageError(
+                    f"a synthetic corpus needs {name} of at least {minimum}, not {value}"
+                )
+        for name in ("unlabelled", "missing"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise UsageError(f"{name} is a share from 0 to below 1, not {value}")
+
+    def dim(self, modality: str) -> int:
+        """D of a modality."""
+        return int(getattr(self, f"{modality}_dim"))

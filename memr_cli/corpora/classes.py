@@ -1,0 +1,133 @@
+"""Class names, and what labels written as integers or names mean by them. C classes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memr_cli.corpora.table import Table, name_problem
+from memr_cli.errors import InputError
+
+IEMOCAP_CLASSES = ("anger", "sadness", "happiness", "neutral")
+"""What integer labels 0-3 mean where nothing names them."""
+
+MAX_CLASSES = 1000
+"""More classes than this are taken for a column that does not hold labels."""
+
+# Spreadsheets and data frames write integers as 3.0 where other cells are empty.
+_INTEGER = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """C class names in order, and one label per row: a position in them, or None."""
+
+    class_names: tuple[str, ...]
+    values: tuple[int | None, ...]
+
+
+def fault_in(class_names: Sequence[str]) -> str | None:
+    """Why these cannot be class names, as a clause; None where they can."""
+    if not class_names:
+        return "no class is named"
+    for name in class_names:
+        if not name or name != name.strip():
+            return f"class name {name!r} is empty or has spaces around it"
+        if _INTEGER.fullmatch(name):
+            return f"class name {name!r} is an integer, which as a label would be a position"
+        problem = name_problem(name)
+        if problem:
+            return f"class name {name!r} {problem}"
+    twice = [name for name in class_names if class_names.count(name) > 1]
+    if twice:
+        return f"class name {twice[0]!r} is given more than once"
+    if len(class_names) > MAX_CLASSES:
+        return f"{len(class_names)} classes are named; at most {MAX_CLASSES} can be"
+    return None
+
+
+def read_labels(table: Table, column: str, class_names: Sequence[str] | None) -> Labels:
+    """The labels in a column of the table; an empty cell is unlabelled.
+
+    With class names, a label is a position among them or one of them. Without, labels are all
+    integers or all names: integers 0-3 that all occur are IEMOCAP's four classes, others are
+    `class0`, `class1`, ... up to the greatest; names are sorted, but IEMOCAP's keep their order.
+    Raises InputError, naming the line, for a label that is neither or out of range.
+    """
+    cells = [(row.line, row.get(column)) for row in table.rows]
+    integers = [_integer(table, line, cell) for line, cell in cells]
+    if class_names is None:
+        class_names = _implied(table, cells, integers)
+    position = {name: index for index, name in enumerate(class_names)}
+    values: list[int | None] = []
+    for (line, cell), integer in zip(cells, integers, strict=True):
+        if cell is None:
+            values.append(None)
+        elif integer is None and cell not in position:
+            raise InputError(
+                f"{table.at(line)}: label {cell!r} is neither an integer nor a class name; "
+                f"the classes are {', '.join(class_names)}"
+            )
+        elif integer is not None and integer >= len(class_names):
+            raise InputError(
+                f"{table.at(line)}: label {cell} is out of range; there are "
+                f"{len(class_names)} classes, 0 to {len(class_names) - 1}: {', '.join(class_names)}"
+            )
+        else:
+            values.append(position[cell] if integer is None else integer)
+    return Labels(tuple(class_names), tuple(values))
+
+
+def _integer(table: Table, line: int, cell: str | None) -> int | None:
+    match = _INTEGER.fullmatch(cell or "")
+    if match is None:
+        return None
+    value = int(match[1])
+    if value < 0:
+        raise InputError(
+            f"{table.at(line)}: label {cell} is negative; labels begin at 0, "
+            "and an empty cell means unlabelled"
+        )
+    return value
+
+
+def _implied(
+    table: Table,
+    cells: Sequence[tuple[int, str | None]],
+    integers: Sequence[int | None],
+) -> tuple[str, ...]:
+    """Class names where none are given."""
+    found = {integer for integer in integers if integer is not None}
+    if not found:
+        return _implied_by_names(table, cells)
+    first = next(i for i, integer in enumerate(integers) if integer is not None)
+    for (line, cell), integer in zip(cells, integers, strict=True):
+        if cell is not None and integer is None:
+            raise InputError(
+                f"{table.at(line)}: label {cell!r} is neither an integer nor a class name; "
+                f"no class names were given, and line {cells[first][0]} has the integer "
+                f"{cells[first][1]}"
+            )
+        if integer is not None and integer >= MAX_CLASSES:
+            raise InputError(
+                f"{table.at(line)}: label {cell} is too great; integers without class names "
+                f"run from 0 to {MAX_CLASSES - 1}"
+            )
+    if found == set(range(len(IEMOCAP_CLASSES))):
+        return IEMOCAP_CLASSES
+    return tuple(f"class{i}" for i in range(max(found) + 1))
+
+
+def _implied_by_names(table: Table, cells: Sequence[tuple[int, str | None]]) -> tuple[str, ...]:
+    names: set[str] = set()
+    for line, cell in cells:
+        if cell is None:
+            continue
+        names.add(cell)
+        problem = name_problem(cell)
+        if len(names) > MAX_CLASSES:
+            problem = f"is the {len(names)}th class; at most {MAX_CLASSES} can be told apart"
+        if problem:
+            raise InputError(f"{table.at(line)}: label {cell!r} {problem}")
+    if names <= set(IEMOCAP_CLASSES):
+        return tuple(name for name in IEMOCAP_CLASSES if name in names)
+    return tuple(sorted(names))

@@ -1,0 +1,179 @@
+"""Where feature files are read from: a folder or a zip, and never from outside either."""
+
+import lzma
+import os
+import posixpath
+import stat
+import zipfile
+import zlib
+from io import FileIO
+from pathlib import Path
+from typing import Protocol
+
+from memr_cli.corpora.features import MAX_FILE_BYTES, FeatureProblem, Reason
+from memr_cli.errors import InputError
+
+FOLDER = "features"
+ARCHIVE = "features.zip"
+
+
+class FeatureSource(Protocol):
+    """Gives the bytes of feature files by the path that the layout lists, rooted at RAW.
+
+    `read` may be called from several threads at once.
+    """
+
+    def read(self, path: str) -> bytes:
+        """The whole file. Raises FeatureProblem where it cannot be had."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is open; reading ends here."""
+        ...
+
+
+def open_source(raw: Path) -> FeatureSource:
+    """The folder RAW, or `RAW/features.zip` where there is no folder `RAW/features`.
+
+    Raises InputError where the zip cannot be opened as one.
+    """
+    archive = raw / ARCHIVE
+    if (raw / FOLDER).is_dir() or not archive.exists():
+        return FolderSource(raw)
+    return ZipSource(archive)
+
+
+class FolderSource:
+    """Feature files in a folder. Paths, `..` and links may not lead out of it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.path.realpath(root)
+        self._inside = self._root.rstrip("/") + "/"
+        # A corpus has few folders with many files each: resolving a folder's links costs more
+        # than reading a small file from it.
+        self._folders: dict[str, str] = {}
+
+    def read(self, path: str) -> bytes:
+        """The whole file. Raises FeatureProblem: see FeatureSource."""
+        try:
+            place, status = self._locate(path)
+            _check_size(status.st_size)
+            with FileIO(place) as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            raise FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._root}") from None
+        except OSError as error:
+            raise FeatureProblem(
+                Reason.UNREADABLE, f"cannot be read: {error.strerror or error}"
+            ) from error
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _locate(self, path: str) -> tuple[str, os.stat_result]:
+        """The regular file that a path leads to once links are followed, with its status."""
+        if "\0" in path:
+            raise FileNotFoundError(path)
+        folder, _, name = path.lstrip("/").rpartition("/")
+        if name in ("", ".", ".."):
+            folder, name = f"{folder}/{name}", "."
+        place = f"{self._resolve(folder)}/{name}"
+        status = os.lstat(place)
+        if stat.S_ISLNK(status.st_mode):
+            place = os.path.realpath(place)
+            self._check_inside(place)
+            status = os.lstat(place)
+        # Opening a pipe would wait for ever.
+        if not stat.S_ISREG(status.st_mode):
+            raise FeatureProblem(Reason.NOT_A_FILE, "is a folder or a device, not a file")
+        return place, status
+
+    def _resolve(self, folder: str) -> str:
+        resolved = self._folders.get(folder)
+        if resolved is None:
+            resolved = os.path.realpath(f"{self._root}/{folder}")
+            self._check_inside(resolved)
+            self._folders[folder] = resolved
+        return resolved
+
+    def _check_inside(self, place: str) -> None:
+        if place != self._root and not place.startswith(self._inside):
+            raise FeatureProblem(
+                Reason.OUTSIDE_RAW,
+                f"leads outside {self._root}, to {place}; only files within it are read",
+            )
+
+
+class ZipSource:
+    """Feature files in a zip, read in place: nothing is unpacked to disk.
+
+    Members lie under their path from RAW (`features/…`), or under the path without that first
+    folder, as when the folder's content was zipped.
+    """
+
+    def __init__(self, archive: Path) -> None:
+        self._name = archive.name
+        try:
+            self._zip = zipfile.ZipFile(archive)
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise InputError(
+                f"{archive} is damaged or not a zip: {error}. "
+                f"Make it again, or unpack the features into {archive.with_suffix('')}"
+            ) from error
+        self._members = {info.filename: info for info in self._zip.infolist()}
+
+    def read(self, path: str) -> bytes:
+        """The whole member. Raises FeatureProblem: see FeatureSource."""
+        info = self._find(path)
+        if info.flag_bits & 0x1:
+            raise FeatureProblem(
+                Reason.ENCRYPTED,
+                f"is encrypted in {self._name}; make the zip again without a password",
+            )
+        _check_size(info.file_size)
+        try:
+            with self._zip.open(info) as member:
+                return member.read()
+        except NotImplementedError as error:
+            raise FeatureProblem(
+                Reason.UNREADABLE,
+                f"is compressed in {self._name} in a way that Python cannot read: {error}",
+            ) from error
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            lzma.LZMAError,
+            EOFError,
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:
+            raise FeatureProblem(
+                Reason.DAMAGED_MEMBER, f"is damaged in {self._name}: {error}"
+            ) from error
+
+    def close(self) -> None:
+        """Close the zip."""
+        self._zip.close()
+
+    def _find(self, path: str) -> zipfile.ZipInfo:
+        name = posixpath.normpath(path.lstrip("/"))
+        if name.split("/", 1)[0] == "..":
+            raise FeatureProblem(
+                Reason.OUTSIDE_RAW,
+                f"leads outside {self._name}; only files within it are read",
+            )
+        for candidate in (name, name.removeprefix(f"{FOLDER}/")):
+            if candidate in self._members:
+                return self._members[candidate]
+        if f"{name}/" in self._members:
+            raise FeatureProblem(Reason.NOT_A_FILE, f"is a folder in {self._name}, not a file")
+        raise FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._name}")
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise FeatureProblem(
+            Reason.TOO_LARGE,
+            f"is {size} bytes long; the features of one utterance may take {MAX_FILE_BYTES}",
+        )

@@ -1,0 +1,78 @@
+"""From a raw corpus to a store in its place, whole or not at all."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from memr_cli.corpora.choices import MODALITIES
+from memr_cli.corpora.corpus import Corpus
+from memr_cli.corpora.coursework import read_corpus
+from memr_cli.errors import InputError
+from memr_cli.ingestion.description import describe
+from memr_cli.ingestion.filling import write_store
+from memr_cli.ingestion.settings import IngestSettings
+from memr_cli.ingestion.standing import is_same, standing_fingerprint
+from memr_cli.progress import Progress
+from store.atomic import replacing
+from store.reader import Store
+from store.utterances import Utterances
+
+
+class _Unchanged(Exception):  # noqa: N818 - not an error
+    """The store holds this content already; what was written beside it is dropped."""
+
+
+def ingest(raw: Path, store: Path, settings: IngestSettings, progress: Progress) -> dict[str, Any]:
+    """Read the corpus in `raw` and leave it at `store`; returns what `memr ingest` prints.
+
+    A store that holds exactly this content stays untouched. One that holds other content is
+    replaced only with `overwrite`, a file that is no store never. Whatever goes wrong, the file
+    that was there stays. Raises InputError for raw data that is not as its layout promises,
+    StoreRefusedError for a store that would have to be replaced, OSError where the system refuses.
+    """
+    corpus = read_corpus(raw, settings.class_names)
+    with closing(corpus.source):
+        if not any(utterance.features for utterance in corpus.utterances):
+            raise InputError(f"{raw} lists no feature file: all feature columns are empty")
+        utterances = _arrange(corpus)
+        standing = standing_fingerprint(store, corpus, utterances, settings)
+        existed = store.exists()
+        store.parent.mkdir(parents=True, exist_ok=True)
+        reused = False
+        try:
+            with replacing(store) as temporary:
+                problems = write_store(temporary, corpus, utterances, settings, progress)
+                with Store.open(temporary) as written:
+                    reused = standing is not None and is_same(store, standing, written, settings)
+                if reused:
+                    raise _Unchanged
+        except _Unchanged:
+            pass
+    with Store.open(store) as held:
+        content = describe(held)
+    replaced = [f"what {store} held before was replaced"] if existed and not reused else []
+    notes = [*corpus.notes, *replaced, *_notes(corpus, content)]
+    return content | {"problems": problems, "notes": notes, "reused": reused}
+
+
+def _arrange(corpus: Corpus) -> Utterances:
+    listed = corpus.utterances
+    return Utterances.arrange(
+        ids=[utterance.id for utterance in listed],
+        speakers=[utterance.speaker for utterance in listed],
+        labels=[utterance.label for utterance in listed],
+        sessions=[utterance.session for utterance in listed],
+        dialogues=[utterance.dialogue for utterance in listed],
+        turns=[utterance.turn for utterance in listed],
+        splits=[utterance.split for utterance in listed],
+    )
+
+
+def _notes(corpus: Corpus, content: Mapping[str, Any]) -> Iterator[str]:
+    if not content["labelled"]:
+        yield "no utterance is labelled; there is nothing to train on or to score"
+    for modality in MODALITIES:
+        listed = sum(modality in utterance.features for utterance in corpus.utterances)
+        if listed and not content["modalities"][modality]["present"]:
+            yield f"{modality} is absent: none of its {listed} files can be used"

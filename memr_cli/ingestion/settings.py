@@ -1,0 +1,25 @@
+"""How a corpus becomes a store."""
+
+from dataclasses import dataclass
+
+from memr_cli.corpora.choices import OnProblem, Pooling
+from memr_cli.corpora.classes import fault_in
+from memr_cli.errors import UsageError
+
+__all__ = ["IngestSettings", "OnProblem"]
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """How a corpus becomes a store. Raises UsageError for class names that cannot be."""
+
+    pooling: Pooling = Pooling.MEAN
+    sequences: bool = False
+    class_names: tuple[str, ...] | None = None
+    on_problem: OnProblem = OnProblem.KEEP
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        fault = None if self.class_names is None else fault_in(self.class_names)
+        if fault:
+            raise UsageError(f"--classes: {fault}. Name them in the order of labels, as a,b,c")

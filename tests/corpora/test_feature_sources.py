@@ -1,0 +1,209 @@
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memr_cli.corpora import sources
+from memr_cli.corpora.features import FeatureProblem, Reason
+from memr_cli.corpora.sources import FolderSource, ZipSource, open_source
+from memr_cli.errors import InputError
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    (folder / "features" / "sub").mkdir(parents=True)
+    (folder / "features" / "a.npy").write_bytes(b"inside")
+    (tmp_path / "secret.npy").write_bytes(b"outside")
+    (tmp_path / "raw-beside").mkdir()
+    (tmp_path / "raw-beside" / "a.npy").write_bytes(b"outside")
+    return folder
+
+
+def zip_of(raw: Path, **members: bytes) -> ZipSource:
+    with zipfile.ZipFile(raw / "features.zip", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"features/{name}.npy", content)
+    return ZipSource(raw / "features.zip")
+
+
+def reason_of(source: FolderSource | ZipSource, path: str) -> Reason:
+    with pytest.raises(FeatureProblem) as caught:
+        source.read(path)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "path", ["/features/a.npy", "features/a.npy", "//features/a.npy", "/features/sub/../a.npy"]
+)
+def test_paths_are_rooted_at_raw(raw: Path, path: str) -> None:
+    assert FolderSource(raw).read(path) == b"inside"
+    assert zip_of(raw, a=b"inside").read(path) == b"inside"
+
+
+def test_a_zip_of_the_folders_content_is_read(raw: Path) -> None:
+    with zipfile.ZipFile(raw / "features.zip", "w") as archive:
+        archive.writestr("visual_features/a.npy", b"inside")
+    assert ZipSource(raw / "features.zip").read("/features/visual_features/a.npy") == b"inside"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/features/b.npy", "missing-file"),
+        ("/features/a.npy/b.npy", "missing-file"),
+        ("/features/b\0.npy", "missing-file"),
+        ("/features/sub/", "not-a-file"),
+        ("/features/sub", "not-a-file"),
+        ("/features/sub/..", "not-a-file"),
+        ("/", "not-a-file"),
+        ("../secret.npy", "outside-raw"),
+        ("/features/../../secret.npy", "outside-raw"),
+        ("/../raw-beside/a.npy", "outside-raw"),
+        ("..", "outside-raw"),
+        ("/features/" + "x" * 5000, "unreadable"),
+    ],
+)
+def test_a_folder_refuses_what_is_not_a_file_within_it(raw: Path, path: str, reason: str) -> None:
+    assert reason_of(FolderSource(raw), path) == reason
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/features/b.npy", "missing-file"),
+        ("/features/b\0.npy", "missing-file"),
+        ("/features/sub", "not-a-file"),
+        ("../secret.npy", "outside-raw"),
+        ("/features/../../secret.npy", "outside-raw"),
+        ("..", "outside-raw"),
+    ],
+)
+def test_a_zip_refuses_what_is_not_a_file_within_it(raw: Path, path: str, reason: str) -> None:
+    with zipfile.ZipFile(raw / "features.zip", "w") as archive:
+        archive.writestr("features/a.npy", b"inside")
+        archive.writestr("features/sub/", b"")
+        archive.writestr("../secret.npy", b"outside")
+    assert reason_of(ZipSource(raw / "features.zip"), path) == reason
+
+
+def test_links_are_followed_within_raw_and_refused_beyond(raw: Path, tmp_path: Path) -> None:
+    features = raw / "features"
+    (features / "good.npy").symlink_to("a.npy")
+    (features / "good_folder").symlink_to("sub/..")
+    (features / "bad.npy").symlink_to(tmp_path / "secret.npy")
+    (features / "bad_folder").symlink_to(tmp_path)
+    (features / "broken.npy").symlink_to("nowhere.npy")
+    (features / "circle.npy").symlink_to("circle.npy")
+    source = FolderSource(raw)
+    assert source.read("/features/good.npy") == b"inside"
+    assert source.read("/features/good_folder/a.npy") == b"inside"
+    assert reason_of(source, "/features/bad.npy") == "outside-raw"
+    assert reason_of(source, "/features/bad_folder/secret.npy") == "outside-raw"
+    assert reason_of(source, "/features/bad_folder/not_there.npy") == "outside-raw"
+    assert reason_of(source, "/features/broken.npy") == "missing-file"
+    assert reason_of(source, "/features/circle.npy") == "not-a-file"
+
+
+def test_raw_itself_may_be_a_link(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(raw)
+    assert FolderSource(tmp_path / "link").read("/features/a.npy") == b"inside"
+
+
+def test_a_pipe_is_not_waited_for(raw: Path) -> None:
+    os.mkfifo(raw / "features" / "pipe.npy")
+    assert reason_of(FolderSource(raw), "/features/pipe.npy") == "not-a-file"
+
+
+def test_a_file_without_permission_is_unreadable(
+    raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (raw / "features" / "a.npy").chmod(0)
+    if os.access(raw / "features" / "a.npy", os.R_OK):  # as root, who may read everything
+
+        def refuse(path: str) -> None:
+            raise PermissionError(13, "Permission denied", path)
+
+        monkeypatch.setattr(sources, "FileIO", refuse)
+    with pytest.raises(FeatureProblem, match="Permission denied") as caught:
+        FolderSource(raw).read("/features/a.npy")
+    assert caught.value.reason == "unreadable"
+
+
+def test_a_file_too_large_to_be_one_utterance_is_not_read(
+    raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 3)
+    assert reason_of(FolderSource(raw), "/features/a.npy") == "too-large"
+    assert reason_of(zip_of(raw, a=b"inside"), "/features/a.npy") == "too-large"
+
+
+def test_a_damaged_member_is_named(raw: Path) -> None:
+    zip_of(raw, a=b"inside", b=b"whole").close()
+    path = raw / "features.zip"
+    path.write_bytes(path.read_bytes().replace(b"inside", b"jnside"))
+    source = ZipSource(path)
+    assert reason_of(source, "/features/a.npy") == "damaged-member"
+    assert source.read("/features/b.npy") == b"whole"
+
+
+def patched(path: Path, offset: int, value: int) -> ZipSource:
+    """The zip with a field of its only member changed in both places where it stands."""
+    content = bytearray(path.read_bytes())
+    central = content.index(b"PK\x01\x02")
+    content[6 + offset] = content[central + 8 + offset] = value
+    path.write_bytes(content)
+    return ZipSource(path)
+
+
+def test_an_encrypted_member_is_named(raw: Path) -> None:
+    zip_of(raw, a=b"inside").close()
+    assert reason_of(patched(raw / "features.zip", 0, 1), "/features/a.npy") == "encrypted"
+
+
+def test_an_unknown_compression_is_unreadable(raw: Path) -> None:
+    zip_of(raw, a=b"inside").close()
+    assert reason_of(patched(raw / "features.zip", 2, 97), "/features/a.npy") == "unreadable"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_a_damaged_zip_gives_bytes_or_a_named_problem(raw: Path, data: st.DataObject) -> None:
+    with zipfile.ZipFile(raw / "features.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("features/a.npy", b"inside" * 20)
+    content = bytearray((raw / "features.zip").read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    (raw / "features.zip").write_bytes(content)
+    try:
+        source = ZipSource(raw / "features.zip")
+    except InputError:
+        return
+    try:
+        source.read("/features/a.npy")
+    except FeatureProblem:
+        pass
+    finally:
+        source.close()
+
+
+def test_the_folder_goes_before_the_zip(raw: Path) -> None:
+    zip_of(raw, a=b"zipped").close()
+    assert open_source(raw).read("/features/a.npy") == b"inside"
+
+
+def test_without_the_folder_the_zip_is_read(raw: Path) -> None:
+    zip_of(raw, a=b"zipped").close()
+    (raw / "features").rename(raw / "elsewhere")
+    source = open_source(raw)
+    assert source.read("/features/a.npy") == b"zipped"
+    source.close()
+
+
+def test_what_is_no_zip_is_refused(raw: Path) -> None:
+    (raw / "features.zip").write_bytes(b"Rar!")
+    with pytest.raises(InputError, match=r"features\.zip is damaged or not a zip"):
+        ZipSource(raw / "features.zip")
