@@ -1,0 +1,1 @@
+"""A method under a protocol becomes checkpoints, predictions and metrics; nothing is made twice."""

@@ -1,0 +1,138 @@
+"""One store under one protocol and one set of settings: what commands work on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from memr_cli.dataset import Dataset, held_modalities
+from memr_cli.errors import UnsupportedError
+from memr_cli.evaluation.protocols import Fold, folds
+from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.learning.settings import TrainingSettings
+from memr_cli.methods.choices import Preset
+from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
+from memr_cli.methods.registry import named, registered, why_unsupported
+from memr_cli.progress import Progress
+from memr_cli.results import ResultFolder
+from store.reader import Store
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an experiment reads and writes, and how it tells people what it does."""
+
+    store: Path
+    out: Path
+    notice: Callable[[str], None]
+    progress: Progress
+
+
+class Experiment:
+    """An open store with settings. Data and folds are made when first needed."""
+
+    def __init__(self, place: Place, settings: ExperimentSettings) -> None:
+        self.place, self.settings = place, settings
+        self.folder = ResultFolder(place.out)
+        self.store = Store.open(place.store)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.store.close()
+
+    @cached_property
+    def data(self) -> Dataset:
+        """What the store offers to learning. Raises UnsupportedError where nothing is labelled."""
+        data = Dataset(self.store)
+        if not data.columns.labelled.size:
+            raise UnsupportedError(
+                f"{self.place.store} holds no labelled utterance, so nothing can be learned or "
+                "scored. Ingest a corpus whose emotion_labels are filled in."
+            )
+        return data
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """The protocol's folds, with a validation part where the preset chooses an epoch."""
+        return folds(
+            self.settings.protocol,
+            self.data.columns,
+            self.settings.folds,
+            validation=self.settings.preset is Preset.DEFAULT,
+        )
+
+    @cached_property
+    def held(self) -> tuple[str, ...]:
+        """The modalities that the store holds."""
+        return held_modalities(self.store)
+
+    def training_settings(self, method: TrainedMethod) -> TrainingSettings:
+        """How this method is trained here."""
+        return method.settings(self.settings.preset, self.settings.overrides)
+
+    def members(self, method: Method) -> list[TrainedMethod]:
+        """The trained methods that a method rests on: its members, or itself."""
+        if isinstance(method, CombiningMethod):
+            found = [named(name) for name in method.members(self.held)]
+            return [member for member in found if isinstance(member, TrainedMethod)]
+        return [method]
+
+    def identity(self) -> dict[str, Any]:
+        """The store as every JSON object names it."""
+        return {"store": str(self.place.store), "fingerprint": self.store.fingerprint}
+
+    def refuse_another_stores(self, path: Path, owner: str | None) -> None:
+        """Raise UnsupportedError if `path` holds a result of a store of another name."""
+        if owner is not None and Path(owner).name != self.place.store.name:
+            raise UnsupportedError(
+                f"{path} belongs to the store {Path(owner).name}, not to "
+                f"{self.place.store.name}, and is not replaced. Give this store's results a folder "
+                "of their own with --out DIR."
+            )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Methods to work on, and why others that a collective name stands for are skipped."""
+
+    methods: tuple[Method, ...]
+    skipped: Mapping[str, str]
+
+
+def choose(names: Sequence[str], collective: Mapping[str, Sequence[str]], held: Any) -> Choice:
+    """Resolve method names, some of which may stand for several (`all`, `every`).
+
+    Raises UsageError for an unknown name, UnsupportedError for a method asked for by its own name
+    that a store with the modalities `held` does not support, or where nothing remains.
+    """
+    methods: dict[str, Method] = {}
+    skipped: dict[str, str] = {}
+    for name in names:
+        for member in collective.get(name, (name,)):
+            method = named(member)
+            reason = why_unsupported(method, held)
+            if reason is None:
+                methods[member] = method
+            elif name in collective:
+                skipped[member] = reason
+            else:
+                raise UnsupportedError(reason)
+    if not methods:
+        raise UnsupportedError(" ".join(skipped.values()))
+    return Choice(tuple(methods.values()), skipped)
+
+
+def collective_names() -> dict[str, tuple[str, ...]]:
+    """The names that stand for several methods."""
+    from memr_cli.methods.registry import PUBLISHED
+
+    return {"all": PUBLISHED, "every": tuple(registered())}

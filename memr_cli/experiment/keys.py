@@ -1,0 +1,64 @@
+"""What makes a result fresh: a key over everything that shapes it. Another key means stale."""
+
+import hashlib
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import memr_cli
+from memr_cli.evaluation.protocols import ProtocolName
+from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.learning.settings import TrainingSettings
+from memr_cli.methods.method import TrainedMethod
+from memr_cli.results import hash_of
+
+SHAPING = ("dataset.py", "evaluation", "experiment", "learning", "methods")
+
+
+@cache
+def code_version() -> str:
+    """Hash of the source code that shapes numbers.
+
+    A number to be raised by hand would be forgotten once; this is at worst too careful.
+    """
+    root = Path(memr_cli.__file__).parent
+    digest = hashlib.sha256()
+    for name in SHAPING:
+        top = root / name
+        for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def training_key(
+    fingerprint: str,
+    method: TrainedMethod,
+    settings: ExperimentSettings,
+    training: TrainingSettings,
+    *,
+    fold: int | None = None,
+    seed: int | None = None,
+) -> str:
+    """Key of one method's models, or of the one of a fold and seed.
+
+    How many seeds are trained does not count, so that adding some keeps those there are.
+    """
+    facts: dict[str, Any] = {
+        "code": code_version(),
+        "fingerprint": fingerprint,
+        "method": method.name,
+        "protocol": settings.protocol,
+        "folds": settings.folds if settings.protocol is ProtocolName.SPEAKER else None,
+        "preset": settings.preset,
+        "training": asdict(training),
+        "fold": fold,
+        "seed": seed,
+    }
+    return hash_of(facts)
+
+
+def evaluation_key(method: str, trained: dict[str, str], settings: ExperimentSettings) -> str:
+    """Key of a method's metrics, from the keys of the models it rests on."""
+    return hash_of({"method": method, "trained": trained, "seeds": list(settings.seeds)})

@@ -1,0 +1,148 @@
+"""The trained models of a method: read where fresh, trained where missing or stale."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from memr_cli.errors import UnsupportedError
+from memr_cli.evaluation.protocols import Fold, restrict
+from memr_cli.experiment.experiment import Experiment
+from memr_cli.experiment.keys import training_key
+from memr_cli.learning.checkpoints import Checkpoint, CheckpointError, read, read_facts
+from memr_cli.learning.settings import TrainingSettings
+from memr_cli.methods.method import FoldModel, FoldTask, TrainedMethod
+
+HISTORY = ("epochs", "best_epoch", "train_loss", "validation_f1_micro")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where the model of one fold and seed lies, the key it must have, and its facts if it does."""
+
+    fold: int
+    seed: int
+    path: Path
+    key: str
+    facts: dict[str, Any] | None
+    unfit: str | None = None
+    """Why the file that lies there is not used, where one does."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """A method's models, all of them fresh; `reused` where none had to be trained."""
+
+    method: TrainedMethod
+    settings: TrainingSettings
+    slots: tuple[Slot, ...]
+    reused: bool
+
+    def checkpoint(self, fold: int, seed: int) -> Checkpoint:
+        """The model of one fold and seed. Raises UnsupportedError if it was spoilt meanwhile."""
+        (slot,) = (slot for slot in self.slots if (slot.fold, slot.seed) == (fold, seed))
+        try:
+            return read(slot.path)
+        except (CheckpointError, FileNotFoundError) as error:
+            raise UnsupportedError(
+                f"{slot.path} was fresh a moment ago and cannot be read now: {error}. "
+                "Run the command again; it trains what is missing."
+            ) from error
+
+
+def restricted_folds(experiment: Experiment, method: TrainedMethod) -> list[Fold]:
+    """The protocol's folds with the rows that the method can use."""
+    settings = experiment.training_settings(method)
+    present = {name: experiment.data.present[name] for name in method.modalities(experiment.held)}
+    usable = method.usable(present, settings)
+    subject = f"method {method.name}"
+    columns = experiment.data.columns
+    return [restrict(fold, usable, columns, subject) for fold in experiment.folds]
+
+
+def ensure_models(experiment: Experiment, method: TrainedMethod) -> Models:
+    """Make the models of every fold and seed that are not there yet.
+
+    Each checkpoint is written as soon as its fold is done, so that an interrupted run goes on with
+    what it had finished. Raises UnsupportedError where the store cannot serve the method.
+    """
+    settings = experiment.training_settings(method)
+    n_folds = len(experiment.folds)
+    slots = {
+        (fold, seed): _slot(experiment, method, settings, fold, seed)
+        for seed in experiment.settings.seeds
+        for fold in range(n_folds)
+    }
+    missing = [place for place, slot in slots.items() if slot.facts is None]
+    _tell_unfit(experiment, [slots[place] for place in missing])
+    if missing:
+        folds = restricted_folds(experiment, method)
+        tasks = [FoldTask(folds[fold], seed) for fold, seed in missing]
+        fitted = method.fit(experiment.data, tasks, settings, experiment.place.progress)
+        for position, model in fitted:
+            place = missing[position]
+            slots[place] = _written(experiment, method, slots[place], model)
+    return Models(method, settings, tuple(slots.values()), reused=not missing)
+
+
+def _slot(
+    experiment: Experiment,
+    method: TrainedMethod,
+    settings: TrainingSettings,
+    fold: int,
+    seed: int,
+) -> Slot:
+    asked = experiment.settings
+    path = experiment.folder.checkpoint(asked.protocol, method.name, seed, fold)
+    key = training_key(experiment.store.fingerprint, method, asked, settings, fold=fold, seed=seed)
+    facts: dict[str, Any] | None = None
+    try:
+        facts = read_facts(path)
+        experiment.refuse_another_stores(path, facts.get("store"))
+        reason = None if facts.get("key") == key else _difference(facts, experiment)
+    except FileNotFoundError:
+        return Slot(fold, seed, path, key, None)
+    except CheckpointError as error:
+        reason = str(error)
+    return Slot(fold, seed, path, key, facts if reason is None else None, reason)
+
+
+def _tell_unfit(experiment: Experiment, slots: Sequence[Slot]) -> None:
+    """Say which checkpoints are replaced and why, in one sentence for each reason."""
+    by_reason: dict[str, list[Slot]] = {}
+    for slot in slots:
+        if slot.unfit is not None:
+            by_reason.setdefault(slot.unfit, []).append(slot)
+    for reason, unfit in by_reason.items():
+        more = f" and {len(unfit) - 1} more are" if len(unfit) > 1 else " is"
+        experiment.place.notice(f"{unfit[0].path}{more} not used and replaced: {reason}.")
+
+
+def _difference(facts: dict[str, Any], experiment: Experiment) -> str:
+    """Why a checkpoint of ours with another key does not fit."""
+    if facts.get("fingerprint") != experiment.store.fingerprint:
+        return "the store's content has changed since it was trained"
+    if facts.get("class_names") != list(experiment.store.class_names):
+        return "it was trained for other classes"
+    return "it was trained with other settings or by another version of memr"
+
+
+def _written(experiment: Experiment, method: TrainedMethod, slot: Slot, model: FoldModel) -> Slot:
+    facts = {
+        "key": slot.key,
+        **experiment.identity(),
+        "method": method.name,
+        "preset": experiment.settings.preset,
+        "protocol": experiment.settings.protocol,
+        "fold": slot.fold,
+        "seed": slot.seed,
+        "class_names": list(experiment.store.class_names),
+        "dims": {name: experiment.data.dims[name] for name in method.modalities(experiment.held)},
+        "settings": asdict(experiment.training_settings(method)),
+        "n_parameters": sum(
+            array.size for name, array in model.arrays.items() if name.startswith("layers.")
+        ),
+        **{name: getattr(model, name) for name in HISTORY},
+    }
+    Checkpoint(model.arrays, facts).write(slot.path)
+    return Slot(slot.fold, slot.seed, slot.path, slot.key, facts)

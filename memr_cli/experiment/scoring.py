@@ -1,0 +1,159 @@
+"""From predictions to the object that `memr evaluate` prints.
+
+Letters: n scored rows (one per utterance and seed), K folds, S seeds, C classes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.dataset import Dataset
+from memr_cli.evaluation import leakage
+from memr_cli.evaluation.bootstrap import Sample, clustered_interval
+from memr_cli.evaluation.columns import NONE
+from memr_cli.evaluation.metrics import METRICS, confusion, per_class, scores
+from memr_cli.evaluation.protocols import Fold, ProtocolName, describe
+from memr_cli.experiment.predicting import Scored
+from memr_cli.results import Predictions
+
+BOOTSTRAP_SEED = 0
+"""Intervals draw from a generator of their own: they don't depend on how models were seeded."""
+
+
+def score(
+    scored: Scored,
+    data: Dataset,
+    protocol: ProtocolName,
+    modalities: Sequence[str],
+    *,
+    refit: bool,
+) -> dict[str, Any]:
+    """Metrics, folds, leakage and notes: the part of the object that follows from predictions."""
+    counts = _counts(scored.predictions, len(scored.folds))
+    intervals, interval_notes = _intervals(scored, data)
+    n_seeds, n_tested = len(counts), sum(len(fold.test) for fold in scored.folds)
+    notes = [note for fold in scored.folds for note in fold.notes]
+    metrics, undefined = _metrics(counts, intervals)
+    result = {
+        "synthetic": data.synthetic,
+        "protocol": {
+            "name": protocol,
+            "description": describe(protocol, scored.folds),
+            "folds": [_fold_object(fold, refit=refit) for fold in scored.folds],
+        },
+        "n": n_tested,
+        "metrics": metrics,
+        "per_class": _per_class(counts, data.class_names),
+        "confusion": {
+            "labels": list(data.class_names),
+            "counts": counts.sum(axis=(0, 1)).tolist(),
+            "folds": counts.sum(axis=0).tolist(),
+        },
+        "leakage": _leakage(scored.folds, data, modalities),
+    }
+    if scored.tied is not None:
+        count = int(scored.tied.sum())
+        result["ties"] = {"count": count, "share": count / (n_tested * n_seeds)}
+    result["notes"] = list(dict.fromkeys([*notes, *interval_notes, *undefined]))
+    return result
+
+
+def _counts(predictions: Predictions, n_folds: int) -> NDArray[np.int64]:
+    """(S, K, C, C) confusion counts of every seed and fold."""
+    n_classes = len(predictions.class_names)
+    seeds = np.unique(predictions.seed)
+    counts = np.zeros((len(seeds), n_folds, n_classes, n_classes), np.int64)
+    for position, seed in enumerate(seeds):
+        for fold in range(n_folds):
+            rows = (predictions.seed == seed) & (predictions.fold == fold)
+            counts[position, fold] = confusion(
+                predictions.true[rows], predictions.predicted[rows], n_classes
+            )
+    return counts
+
+
+def _intervals(
+    scored: Scored, data: Dataset
+) -> tuple[dict[str, tuple[float, float] | None], tuple[str, ...]]:
+    """Resample sessions where every tested utterance has one, else speakers; then dialogues."""
+    rows, predictions = scored.rows, scored.predictions
+    sessions = data.columns.session[rows]
+    in_sessions = bool((sessions != NONE).all())
+    sample = Sample(
+        fold=predictions.fold,
+        seed=predictions.seed,
+        true=predictions.true,
+        predicted=predictions.predicted,
+        outer=sessions if in_sessions else data.columns.speaker[rows],
+        inner=data.columns.dialogue[rows],
+        n_classes=len(data.class_names),
+    )
+    return clustered_interval(
+        sample,
+        np.random.default_rng(BOOTSTRAP_SEED),
+        outer_name="sessions" if in_sessions else "speakers",
+    )
+
+
+def _metrics(
+    counts: NDArray[np.int64], intervals: dict[str, tuple[float, float] | None]
+) -> tuple[dict[str, Any], list[str]]:
+    """Each metric's entry, and a note for each that is undefined somewhere."""
+    by_run = scores(counts)  # (S, K) each
+    pooled = scores(counts.sum(axis=(0, 1)))
+    metrics, notes = {}, []
+    for name in METRICS:
+        by_fold = by_run[name].mean(axis=0)
+        metrics[name] = {
+            "mean": _number(by_fold.mean()),
+            "std": _number(by_fold.std()),
+            "folds": [_number(value) for value in by_fold],
+            "seeds": [_number(value) for value in by_run[name].mean(axis=1)],
+            "pooled": _number(pooled[name]),
+            "ci95": intervals[name],
+        }
+        if not np.isfinite(by_run[name]).all():
+            notes.append(f"{name} is undefined in some fold and null there")
+    return metrics, notes
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _per_class(counts: NDArray[np.int64], class_names: Sequence[str]) -> dict[str, Any]:
+    table = per_class(counts.sum(axis=(0, 1)))
+    return {
+        name: {
+            "precision": float(table["precision"][code]),
+            "recall": float(table["recall"][code]),
+            "f1": float(table["f1"][code]),
+            "support": int(table["support"][code]),
+        }
+        for code, name in enumerate(class_names)
+    }
+
+
+def _fold_object(fold: Fold, *, refit: bool) -> dict[str, Any]:
+    """`train` lists whose labels the final weights saw: all of them after a refit."""
+    speakers, rows = (fold.train_speakers, fold.train) if refit else (fold.fit_speakers, fold.fit)
+    return {
+        "test": list(fold.test_speakers),
+        "validation": list(fold.validation_speakers),
+        "train": list(speakers),
+        "n_train": len(rows),
+        "n_validation": len(fold.validation),
+        "n_test": len(fold.test),
+    }
+
+
+def _leakage(folds: Sequence[Fold], data: Dataset, modalities: Sequence[str]) -> dict[str, Any]:
+    return {
+        "speakers": leakage.speakers(folds),
+        "dialogues": leakage.dialogues(data.columns, folds),
+        "identical": {
+            name: leakage.identical(data.features([name])[0], folds) for name in modalities
+        },
+    }

@@ -1,0 +1,51 @@
+"""What a person asks of an experiment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from memr_cli.errors import UsageError
+from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.methods.choices import Preset
+
+DEFAULT_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class ExperimentSettings:
+    """Who is tested, how models are trained, and with which seeds.
+
+    n_folds is for the protocol `speaker` alone. overrides: values that replace those of the preset,
+    by their name in TrainingSettings. Seeds count up from `seed`. Raises UsageError for what cannot
+    work or would have no effect.
+    """
+
+    protocol: ProtocolName = ProtocolName.SPEAKER
+    n_folds: int | None = None
+    preset: Preset = Preset.DEFAULT
+    seed: int = 0
+    n_seeds: int = 1
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.n_folds is not None and self.protocol is not ProtocolName.SPEAKER:
+            raise UsageError(
+                f"--folds has no effect with --protocol {self.protocol}, which has its own. "
+                "Leave it out, or use --protocol speaker."
+            )
+        if self.n_folds is not None and self.n_folds < 2:
+            raise UsageError(f"--folds is {self.n_folds}; cross-validation needs at least 2.")
+        if self.seed < 0:
+            raise UsageError(f"--seed is {self.seed}; give a number from 0 up.")
+        if self.n_seeds < 1:
+            raise UsageError(f"--seeds is {self.n_seeds}; give a number from 1 up.")
+
+    @property
+    def folds(self) -> int:
+        """How many groups of speakers, where the protocol is `speaker`."""
+        return DEFAULT_FOLDS if self.n_folds is None else self.n_folds
+
+    @property
+    def seeds(self) -> range:
+        """Every seed to train with."""
+        return range(self.seed, self.seed + self.n_seeds)

@@ -1,0 +1,57 @@
+"""What shapes the training of a feed-forward network. No torch here: keys are made from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from memr_cli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How one network is trained. Raises UsageError for a value that cannot work.
+
+    hidden: units of the first hidden layer; the second has half as many.
+    averaging: weights are judged and kept as a running mean over steps, of which the past keeps
+    this share at each step (Polyak and Juditsky 1992); 0 keeps the weights of the last step.
+    epochs: passes over the training rows, at most; with `patience`, training stops earlier, once
+    that many epochs in a row brought no better F1-micro on the validation rows. Without patience
+    there is no validation and the last epoch is kept.
+    refit: train anew on all training rows, validation included, for the chosen number of epochs.
+    presence_indicator: score utterances that lack a modality too, telling the network which.
+    """
+
+    hidden: int
+    optimizer: Literal["adam", "adamw"]
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    dropout: float
+    averaging: float
+    epochs: int
+    patience: int | None
+    refit: bool
+    presence_indicator: bool
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden", 2), ("batch_size", 1), ("epochs", 1), ("patience", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{_option(name)} is {value}; give a number from {least} up.")
+        if not 0 < self.learning_rate < float("inf"):
+            raise UsageError(f"--learning-rate is {self.learning_rate}; give a number above 0.")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise UsageError(f"--weight-decay is {self.weight_decay}; give a number from 0 up.")
+
+    def changed(self, overrides: Mapping[str, Any]) -> "TrainingSettings":
+        """These settings with some values replaced. Raises UsageError for a pointless one."""
+        if self.patience is None and "patience" in overrides:
+            raise UsageError(
+                "--patience has no effect with --preset original, which keeps the last epoch; "
+                "leave it out, or use --preset default."
+            )
+        return replace(self, **overrides)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,12 @@
+"""How models may be trained, by name. Imports nothing heavy: --help needs it."""
+
+from enum import StrEnum
+
+
+class Preset(StrEnum):
+    """How models are trained."""
+
+    DEFAULT = "default"
+    """Ours: the epoch is chosen on validation speakers, then all training rows are used."""
+    ORIGINAL = "original"
+    """The published notebook's: a fixed number of epochs, the last one kept."""

@@ -1,0 +1,130 @@
+"""A feed-forward network over one or several modalities: the shape that several methods share."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.dataset import Dataset
+from memr_cli.learning.settings import TrainingSettings
+from memr_cli.methods.choices import Preset
+from memr_cli.methods.method import Arrays, FoldModel, FoldTask, Presence
+from memr_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from memr_cli.learning.training import Inputs, Trained
+
+SELECTING, REFITTING = 0, 1
+NO_ROWS = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """Standardised features → hidden → ReLU → half as many → ReLU → classes.
+
+    `choose` picks the modalities from those held, or raises UnsupportedError.
+
+    In preset `default` the epoch is chosen on validation speakers from the training side, and the
+    model then trained anew on all training rows for that many epochs. The two thirds or so of a
+    small corpus that remain without the validation speakers would be a worse model, and training
+    on beyond the best epoch costs as much; the refit needs no second look at any held-out label.
+    The model from before the refit is kept too: what is fitted on validation rows later (weights
+    of a fusion, temperatures) needs one that has not seen them.
+    """
+
+    name: str
+    summary: str
+    is_fusion: bool
+    choose: Callable[[Sequence[str]], tuple[str, ...]]
+    presets: Mapping[Preset, TrainingSettings]
+
+    def modalities(self, held: Sequence[str]) -> tuple[str, ...]:
+        """Those it uses of the modalities held. Raises UnsupportedError where they don't do."""
+        return self.choose(held)
+
+    def settings(self, preset: Preset, overrides: Mapping[str, Any]) -> TrainingSettings:
+        """How it is trained. Raises UsageError for an override that cannot work."""
+        return self.presets[preset].changed(overrides)
+
+    def usable(self, present: Presence, settings: TrainingSettings) -> NDArray[np.bool_]:
+        """(N,) utterances with any of its modalities, or with all where nothing says which."""
+        has = np.stack(list(present.values()))
+        decide = np.logical_or if settings.presence_indicator else np.logical_and
+        usable: NDArray[np.bool_] = decide.reduce(has)
+        return usable
+
+    def fit(
+        self,
+        data: Dataset,
+        tasks: Sequence[FoldTask],
+        settings: TrainingSettings,
+        progress: Progress,
+    ) -> Iterator[tuple[int, FoldModel]]:
+        """Train the tasks together; yields place and model as each is done."""
+        from memr_cli.learning.training import Task, train
+
+        inputs = self._inputs(data, settings)
+        seeds = [(task.seed, task.fold.index) for task in tasks]
+        first = [
+            Task(task.fold.fit, task.fold.validation, settings.epochs, (*seed, SELECTING))
+            for task, seed in zip(tasks, seeds, strict=True)
+        ]
+        selected: dict[int, Trained] = {}
+        for place, trained in train(inputs, first, settings, progress, self.name):
+            if settings.refit:
+                selected[place] = trained
+            else:
+                yield place, _model(trained, trained, {})
+        if not settings.refit:
+            return
+        second = [
+            Task(task.fold.train, NO_ROWS, selected[place].best_epoch, (*seeds[place], REFITTING))
+            for place, task in enumerate(tasks)
+        ]
+        for place, trained in train(inputs, second, settings, progress, f"{self.name}, refit"):
+            chosen = selected[place]
+            yield place, _model(trained, chosen, _named("selection.", chosen))
+
+    def predict(
+        self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(n, C) class probabilities."""
+        from memr_cli.learning.scaling import Scaler
+        from memr_cli.learning.training import predict
+
+        scaler = Scaler(arrays["scaler.mean"], arrays["scaler.scale"])
+        weights = [
+            arrays[f"layers.{depth}.{part}"] for depth in range(3) for part in ("weight", "bias")
+        ]
+        return predict(weights, scaler, self._inputs(data, settings), rows)
+
+    def _inputs(self, data: Dataset, settings: TrainingSettings) -> "Inputs":
+        from memr_cli.learning.training import Inputs
+
+        features, n_presence = data.features(
+            self.modalities(tuple(data.dims)), with_presence=settings.presence_indicator
+        )
+        return Inputs(features, data.columns.label, len(data.class_names), n_raw=n_presence)
+
+
+def _model(final: "Trained", chosen: "Trained", extra: Arrays) -> FoldModel:
+    return FoldModel(
+        arrays={**_named("", final), **extra},
+        epochs=chosen.epochs,
+        best_epoch=chosen.best_epoch,
+        train_loss=final.train_loss,
+        validation_f1_micro=chosen.validation_score,
+    )
+
+
+def _named(prefix: str, trained: "Trained") -> dict[str, NDArray[np.float32]]:
+    named = {
+        f"{prefix}scaler.mean": trained.scaler.mean,
+        f"{prefix}scaler.scale": trained.scaler.scale,
+    }
+    for position, array in enumerate(trained.weights):
+        depth, part = divmod(position, 2)
+        named[f"{prefix}layers.{depth}.{('weight', 'bias')[part]}"] = array
+    return named

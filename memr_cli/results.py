@@ -1,0 +1,172 @@
+"""What an evaluation leaves in the output folder: where each file lies, how it is read and written.
+
+    checkpoints/<protocol>/<method>/seed<s>/fold<k>.safetensors
+    predictions/<protocol>/<method>.csv
+    metrics/<protocol>/<method>.json     written last, holds the hashes of the other two
+
+Every file is written whole or not at all. Letters: n scored rows (one per tested utterance and
+seed), C classes.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.errors import InputError
+from store.atomic import write_whole
+
+SCHEMA = "memr.evaluate/1"
+NEEDED = ("store", "fingerprint", "method", "key", "hashes")
+"""What later runs rely on in a metrics file; without it the file is as good as none."""
+
+KEY_COLUMNS = ("utterance", "speaker", "fold", "seed", "true", "predicted")
+
+
+@dataclass(frozen=True)
+class ResultFolder:
+    """The `--out` folder; paths inside it follow from protocol, method, seed and fold."""
+
+    root: Path
+
+    def metrics(self, protocol: str, method: str) -> Path:
+        """Where the metrics of a method under a protocol lie."""
+        return self.root / "metrics" / protocol / f"{method}.json"
+
+    def predictions(self, protocol: str, method: str) -> Path:
+        """Where the per-utterance predictions of a method under a protocol lie."""
+        return self.root / "predictions" / protocol / f"{method}.csv"
+
+    def checkpoint(self, protocol: str, method: str, seed: int, fold: int) -> Path:
+        """Where the trained model of one seed and fold lies."""
+        folder = self.root / "checkpoints" / protocol / method / f"seed{seed}"
+        return folder / f"fold{fold}.safetensors"
+
+    @property
+    def report(self) -> Path:
+        """The folder of the report."""
+        return self.root / "report"
+
+    def relative(self, path: Path) -> str:
+        """`path` as the metrics files name it: from this folder, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def all_metrics(self) -> Iterator[Path]:
+        """Every metrics file, by protocol and method name."""
+        yield from sorted(self.root.glob("metrics/*/*.json"))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was predicted for every tested utterance and seed, by the one fold that tested it.
+
+    fold, seed, true, predicted: (n,) integers, the last two are class indices.
+    probabilities: (n, C) in the order of `class_names`; for a vote, the shares of votes.
+    """
+
+    utterances: tuple[str, ...]
+    speakers: tuple[str, ...]
+    fold: NDArray[np.int64]
+    seed: NDArray[np.int64]
+    true: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    class_names: tuple[str, ...]
+
+    def write(self, path: Path) -> None:
+        """Write one CSV row per scored row: the key columns, then `p_<class>` for every class."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        names = self.class_names
+        writer.writerow([*KEY_COLUMNS, *(f"p_{name}" for name in names)])
+        columns = zip(
+            self.utterances,
+            self.speakers,
+            self.fold.tolist(),
+            self.seed.tolist(),
+            (names[code] for code in self.true),
+            (names[code] for code in self.predicted),
+            # 9 significant digits hold a float32 exactly.
+            *([f"{p:.9g}" for p in column] for column in self.probabilities.T),
+            strict=True,
+        )
+        writer.writerows(columns)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.getvalue().encode())
+
+    @classmethod
+    def read(cls, path: Path) -> "Predictions":
+        """Read a predictions file. Raises InputError where it is not one."""
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                header, *rows = list(csv.reader(file))
+            return cls._from_rows(header, rows)
+        except (ValueError, IndexError, KeyError, csv.Error) as error:
+            raise InputError(
+                f"{path} is not a predictions file of memr ({error}); "
+                "delete it and run `memr evaluate` again."
+            ) from error
+
+    @classmethod
+    def _from_rows(cls, header: list[str], rows: list[list[str]]) -> "Predictions":
+        if tuple(header[: len(KEY_COLUMNS)]) != KEY_COLUMNS:
+            raise ValueError(f"its columns are {', '.join(header)}")
+        names = tuple(column.removeprefix("p_") for column in header[len(KEY_COLUMNS) :])
+        codes = {name: code for code, name in enumerate(names)}
+        utterances, speakers, fold, seed, true, predicted, *shares = zip(*rows, strict=True)
+        return cls(
+            utterances=utterances,
+            speakers=speakers,
+            fold=np.array(fold, dtype=np.int64),
+            seed=np.array(seed, dtype=np.int64),
+            true=np.array([codes[name] for name in true]),
+            predicted=np.array([codes[name] for name in predicted]),
+            probabilities=np.array(shares, dtype=np.float64).T,
+            class_names=names,
+        )
+
+
+def digest(path: Path) -> str:
+    """Hash of a file's bytes, as the metrics files hold it."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_of(value: Any) -> str:
+    """Hash of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, allow_nan=False, sort_keys=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Write an evaluation's object, the part that later runs and reports read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(metrics, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+    write_whole(path, text.encode())
+
+
+def read_metrics(path: Path) -> dict[str, Any] | None:
+    """The object in a metrics file, or None where there is no file or it is not one of ours."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
+        return None
+    ours = isinstance(value, dict) and value.get("schema") == SCHEMA
+    return value if ours and all(name in value for name in NEEDED) else None
+
+
+def changed_files(folder: ResultFolder, metrics: Mapping[str, Any]) -> list[str]:
+    """Of the files that a metrics object vouches for, those that are gone or no longer the same."""
+    changed = []
+    for name, expected in metrics["hashes"].items():
+        path = folder.root / name
+        if not path.is_file() or digest(path) != expected:
+            changed.append(name)
+    return changed

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import torch
+
+from memr_cli.learning.network import StackedNetworks
+
+SIZES = (7, 6, 3, 4)
+
+
+def networks(n_models: int, dropout: float = 0.0) -> StackedNetworks:
+    made = StackedNetworks.initialised(
+        SIZES, [np.random.default_rng(seed) for seed in range(n_models)], dropout
+    )
+    made.allocate_gradients()
+    return made
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_the_backward_pass_gives_the_gradients_of_autograd(dropout: float) -> None:
+    stacked = networks(3, dropout)
+    inputs, target = torch.randn(3, 5, 7), torch.randn(3, 5, 4)
+    values = stacked.forward(inputs.clone(), [np.random.default_rng(9) for _ in range(3)])
+    stacked.backward(values, 2 * (values[-1] - target))
+    found = [parameter.grad.clone() for parameter in stacked.parameters()]
+
+    for parameter in stacked.parameters():
+        parameter.grad = None
+        parameter.requires_grad_()
+    generators = [np.random.default_rng(9) for _ in range(3)]
+    hidden = inputs
+    for depth, layer in enumerate(stacked.layers):
+        hidden = hidden @ layer.weight + layer.bias
+        if depth < len(stacked.layers) - 1:
+            hidden = hidden.relu()
+            if dropout:
+                kept = [generator.random(hidden.shape[1:], np.float32) for generator in generators]
+                hidden = hidden * (torch.tensor(np.stack(kept)) >= dropout) / (1 - dropout)
+    ((hidden - target) ** 2).sum().backward()
+
+    for gradient, parameter in zip(found, stacked.parameters(), strict=True):
+        torch.testing.assert_close(gradient, parameter.grad)
+
+
+def test_each_model_of_a_stack_computes_as_it_does_alone() -> None:
+    stacked, inputs = networks(3), torch.randn(3, 5, 7)
+    together = stacked.forward(inputs)[-1]
+    for model in range(3):
+        alone = StackedNetworks.of_weights(stacked.weights_of(model))
+        torch.testing.assert_close(alone.forward(inputs[model : model + 1])[-1][0], together[model])
+
+
+def test_weights_start_as_those_of_torchs_linear_layer_do() -> None:
+    weight = StackedNetworks.initialised((400, 300, 2), [np.random.default_rng(0)], 0.0)
+    drawn = weight.layers[0].weight
+    assert drawn.abs().max() <= 400**-0.5
+    reference = torch.nn.Linear(400, 300).weight
+    assert drawn.std().item() == pytest.approx(reference.std().item(), rel=0.02)
+    assert abs(drawn.mean().item()) < 1e-3
+
+
+def test_dropout_keeps_the_expected_value_and_is_off_without_generators() -> None:
+    ones = StackedNetworks.initialised((1, 20_000, 2), [np.random.default_rng(0)], 0.25)
+    ones.layers[0].weight.zero_()
+    ones.layers[0].bias.fill_(1.0)
+    hidden = ones.forward(torch.zeros(1, 1, 1), [np.random.default_rng(1)])[1]
+    assert hidden.unique().tolist() == [0.0, pytest.approx(4 / 3)]
+    assert hidden.mean().item() == pytest.approx(1.0, abs=0.02)
+    assert ones.forward(torch.zeros(1, 1, 1))[1].unique().tolist() == [1.0]

@@ -1,0 +1,51 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.preprocessing import StandardScaler
+
+from memr_cli.learning.scaling import CHUNK, Scaler
+
+features = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(2, 20), st.integers(1, 4)),
+    elements=st.floats(-1000, 1000, width=32),
+)
+
+
+@given(features)
+def test_it_agrees_with_scikit_learn_on_complete_rows(matrix: np.ndarray) -> None:
+    rows = np.arange(0, len(matrix), 2)
+    scaler = Scaler.fitted(matrix, rows)
+    reference = StandardScaler().fit(matrix[rows].astype(np.float64))
+    np.testing.assert_allclose(scaler.mean, reference.mean_, rtol=1e-5, atol=1e-5)
+    spread = reference.var_**0.5
+    clear = spread > 1e-4 * (1 + np.abs(reference.mean_))  # else rounding decides what is constant
+    np.testing.assert_allclose(scaler.scale[clear], reference.scale_[clear], rtol=1e-4)
+
+
+def test_missing_rows_count_nowhere_and_other_rows_are_not_looked_at() -> None:
+    matrix = np.array([[1.0], [np.nan], [3.0], [1e9]], np.float32)
+    scaler = Scaler.fitted(matrix, np.array([0, 1, 2]))
+    assert (scaler.mean[0], scaler.scale[0]) == (2.0, 1.0)
+
+
+def test_a_feature_that_never_varies_or_is_always_missing_is_only_centred() -> None:
+    matrix = np.array([[0.1, np.nan]] * 5, np.float32)
+    scaler = Scaler.fitted(matrix, np.arange(5))
+    np.testing.assert_array_equal(scaler.scale, [1, 1])
+    np.testing.assert_array_equal(scaler.mean, np.array([0.1, 0], np.float32))
+
+
+def test_raw_columns_stay_as_they_are() -> None:
+    matrix = np.array([[4.0, 1.0], [8.0, 0.0]], np.float32)
+    scaler = Scaler.fitted(matrix, np.arange(2), n_raw=1)
+    assert (scaler.mean.tolist(), scaler.scale.tolist()) == ([6.0, 0.0], [2.0, 1.0])
+
+
+def test_chunks_give_what_one_pass_gives() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(5, 2, (2 * CHUNK + 7, 3)).astype(np.float32)
+    scaler = Scaler.fitted(matrix, np.arange(len(matrix)))
+    np.testing.assert_allclose(scaler.mean, matrix.mean(axis=0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(scaler.scale, matrix.std(axis=0, dtype=np.float64), rtol=1e-6)
