@@ -1,0 +1,5 @@
+"""`python -m memr_cli` is `memr`."""
+
+from memr_cli.app import main
+
+main()

@@ -1,0 +1,97 @@
+"""Options that several commands share, and what they are turned into."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memr_cli.console import Console
+from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.methods.choices import Preset
+
+if TYPE_CHECKING:
+    from memr_cli.experiment.experiment import Place
+    from memr_cli.experiment.settings import ExperimentSettings
+
+DEFAULT_STORE = Path("memr.h5")
+
+Store = Annotated[
+    Path, typer.Option("--store", metavar="PATH", envvar="MEMR_STORE", help="The feature store.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        envvar="MEMR_OUT",
+        help="Where checkpoints, metrics, predictions and report go. Default: the store's folder.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="On stderr, show errors only.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="On stderr, show more.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on a terminal too, not a table.")]
+
+Protocol = Annotated[
+    ProtocolName,
+    typer.Option(
+        help="Who is tested: `speaker` folds, leave one `session` out, leave one speaker out "
+        "(`loso`), or the corpus's own `split`."
+    ),
+]
+Folds = Annotated[
+    int | None,
+    typer.Option(help="Groups of speakers, for --protocol speaker. Default: 5.", metavar="N"),
+]
+TrainingPreset = Annotated[
+    Preset,
+    typer.Option(
+        "--preset",
+        help="How models are trained: `default` chooses the epoch on validation speakers, "
+        "`original` repeats the published notebook.",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="What all randomness comes from.", metavar="N")]
+Seeds = Annotated[
+    int, typer.Option(help="Train with N seeds, counting up from --seed.", metavar="N")
+]
+Epochs = Annotated[
+    int | None, typer.Option(help="Epochs at most. Default: the preset's.", metavar="N")
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(help="Stop after N epochs without a better validation score.", metavar="N"),
+]
+BatchSize = Annotated[int | None, typer.Option(help="Utterances per step.", metavar="N")]
+LearningRate = Annotated[float | None, typer.Option(help="Step size of Adam.", metavar="X")]
+WeightDecay = Annotated[float | None, typer.Option(help="Shrinkage of weights.", metavar="X")]
+Hidden = Annotated[
+    int | None,
+    typer.Option(help="Units of the first hidden layer; the second has half.", metavar="N"),
+]
+
+
+def experiment_settings(
+    protocol: ProtocolName,
+    folds: int | None,
+    preset: Preset,
+    seed: int,
+    seeds: int,
+    **training: float | None,
+) -> "ExperimentSettings":
+    """What was asked of an experiment. Raises UsageError for what cannot work."""
+    from memr_cli.experiment.settings import ExperimentSettings
+
+    overrides = {name: value for name, value in training.items() if value is not None}
+    return ExperimentSettings(protocol, folds, preset, seed, seeds, overrides)
+
+
+def place(store: Path, out: Path | None, console: Console) -> "Place":
+    """Where an experiment reads and writes, and whom it tells."""
+    from memr_cli.experiment.experiment import Place
+
+    return Place(store, out_folder(store, out), console.notice, console.progress)
+
+
+def out_folder(store: Path, out: Path | None) -> Path:
+    """The `--out` folder: by default, the one that the store lies in."""
+    return store.parent if out is None else out

@@ -1,0 +1,59 @@
+"""What `memr train` and `memr fuse` share: both make models and say how training went."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from memr_cli.console import Console
+from memr_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from memr_cli.experiment.experiment import Place
+    from memr_cli.experiment.settings import ExperimentSettings
+
+OTHER = {"train": "fuse", "fuse": "train"}
+
+
+def run_training(
+    command: str,
+    names: list[str] | None,
+    settings: "ExperimentSettings",
+    place: "Place",
+    console: Console,
+) -> None:
+    """Train the methods named, or all of the command's kind that the store supports."""
+    from memr_cli.experiment.experiment import Experiment, choose
+    from memr_cli.experiment.runs import train_methods
+    from memr_cli.methods.registry import PUBLISHED, registered
+
+    is_fusion = command == "fuse"
+    fitting = {name for name, found in registered().items() if found.is_fusion == is_fusion}
+    for name in names or ():
+        if name in registered() and name not in fitting:
+            raise UsageError(
+                f"memr {command} does not make {name}; use `memr {OTHER[command]} --method {name}`."
+            )
+    published = [name for name in PUBLISHED if name in fitting]
+    with Experiment(place, settings) as experiment:
+        choice = choose(names or ["all"], {"all": published}, experiment.held)
+        for name, reason in choice.skipped.items():
+            console.notice(f"{name} is skipped: {reason}")
+        started = time.monotonic()
+        for result in train_methods(experiment, choice.methods, command):
+            seconds = round(time.monotonic() - started, 3)
+            console.emit({**result, "seconds": seconds}, [_row(result)])
+            started = time.monotonic()
+        console.notice(f"checkpoints are in {place.out / 'checkpoints' / settings.protocol}.")
+
+
+def _row(result: dict[str, Any]) -> dict[str, str]:
+    runs = result["folds"]
+    epochs = [run["best_epoch"] for run in runs if run["best_epoch"] is not None]
+    scores = [run["validation_f1_micro"] for run in runs if run["validation_f1_micro"] is not None]
+    return {
+        "method": result["method"],
+        "folds": str(len({run["fold"] for run in runs})),
+        "seeds": str(len({run["seed"] for run in runs})),
+        "epochs": f"{sum(epochs) / len(epochs):.1f}" if epochs else "-",
+        "validation F1-micro %": f"{100 * sum(scores) / len(scores):.1f}" if scores else "-",
+        "reused": "yes" if result["reused"] else "no",
+    }

@@ -1,0 +1,103 @@
+"""The only place that prints: results on stdout, everything else on stderr.
+
+Into a pipe or file stdout carries JSON, one object a line, each as soon as it is known. On a
+terminal it carries the same as a table, once all are known.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from memr_cli.strict_json import encode
+
+T = TypeVar("T")
+Row = Mapping[str, str]
+
+
+class Console:
+    """Where one command's output goes. A context manager: leaving it prints what is pending."""
+
+    def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet, self.verbose = quiet, verbose
+        self._as_json = json or not sys.stdout.isatty()
+        self._rows: list[Row] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._rows:
+            _print_table(self._rows)
+
+    def emit(self, result: Mapping[str, Any], rows: Iterable[Row]) -> None:
+        """Print one result: the object as JSON, or `rows` of a table (all with equal columns)."""
+        if self._as_json:
+            print(encode(result), flush=True)
+        else:
+            self._rows += rows
+
+    def notice(self, text: str) -> None:
+        """Tell people something that they should know, unless they asked for quiet."""
+        if not self.quiet:
+            print(f"memr: {text}", file=sys.stderr, flush=True)
+
+    def detail(self, text: str) -> None:
+        """Tell people something that only --verbose asks for."""
+        if self.verbose:
+            self.notice(text)
+
+    def progress(
+        self, items: Iterable[T], description: str, *, total: int | None = None, unit: str = "it"
+    ) -> Iterable[T]:
+        """Pass items through and draw a bar on stderr, where that is a terminal."""
+        from tqdm import tqdm
+
+        hidden = True if self.quiet else None  # None: hidden unless stderr is a terminal
+        return tqdm(
+            items,
+            desc=description,
+            total=total,
+            unit=unit,
+            disable=hidden,
+            leave=False,
+            file=sys.stderr,
+            dynamic_ncols=True,
+        )
+
+
+def report_error(text: str) -> None:
+    """Tell people why a command ends early."""
+    print(f"memr: error: {text}", file=sys.stderr, flush=True)
+
+
+def report_fault() -> None:
+    """Show the exception being handled, which is a fault of ours, and how to report it."""
+    import platform
+    import traceback
+
+    from memr_cli import __version__
+
+    traceback.print_exc()
+    report_error(
+        "this is a fault of memr, not of yours. Nothing that was finished is lost. Please report "
+        "it with the command line, the lines above, and this: "
+        f"memr {__version__}, Python {platform.python_version()}, {platform.platform()}."
+    )
+
+
+def _print_table(rows: list[Row]) -> None:
+    from rich.console import Console as Terminal
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for position, column in enumerate(rows[0]):
+        table.add_column(column, justify="left" if position == 0 else "right")
+    for row in rows:
+        table.add_row(*row.values())
+    Terminal(highlight=False, markup=False).print(table)

@@ -1,0 +1,179 @@
+"""The installed command as a real process: start-up, streams, signals, a terminal."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from memr_cli import __version__
+
+MEMR = [sys.executable, "-m", "memr_cli"]
+HEAVY = ("torch", "sklearn", "scipy", "h5py", "numpy", "matplotlib", "jinja2", "rich", "tqdm")
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*MEMR, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.mark.parametrize("command", [[], ["evaluate"], ["ingest"], ["report"], ["synth"]])
+def test_help_loads_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from memr_cli.app import app\n"
+        f"try: app({[*command, '--help']!r})\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("Usage:")
+    assert ran.stderr.strip() == "[]"
+
+
+def test_a_reused_evaluation_loads_no_torch(small_store: Path) -> None:
+    arguments = ["evaluate", "--store", str(small_store), "--epochs", "2", "-q"]
+    first = run(*arguments)
+    assert first.returncode == 0, first.stderr
+    code = (
+        "import sys\n"
+        "from memr_cli.app import app\n"
+        f"try: app({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'sklearn', 'scipy') if name in sys.modules],"
+        " file=sys.stderr)\n"
+    )
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["reused"] for line in again.stdout.splitlines()] == [True] * 5
+    assert again.stderr.strip() == "[]"
+
+
+def test_version_and_completion_work() -> None:
+    assert run("--version").stdout == f"memr {__version__}\n"
+    environment = {**os.environ, "_MEMR_COMPLETE": "complete_bash", "COMP_WORDS": "memr ev",
+                   "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "memr ev"}  # fmt: skip
+    script = Path(sys.executable).with_name("memr")
+    completed = subprocess.run(
+        [script], capture_output=True, text=True, check=False, env=environment
+    )
+    assert completed.stdout.split() == ["evaluate"]
+
+
+def test_a_terminal_gets_a_table_and_json_only_if_asked(small_store: Path) -> None:
+    def on_terminal(*more: str) -> str:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [*MEMR, "info", "--store", str(small_store), "-q", *more],
+            stdout=theirs,
+            env={**os.environ, "COLUMNS": "100"},
+        )
+        assert process.wait(60) == 0
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux says so at the end of a terminal's output
+                break
+            if not part:
+                break
+            seen += part
+        os.close(ours)
+        return seen.decode()
+
+    table = on_terminal()
+    assert re.search(r"acoustic\s+8 dims", table)
+    assert "{" not in table
+    assert json.loads(on_terminal("--json"))["modalities"]["acoustic"]["dim"] == 8
+
+
+def test_a_reader_that_stops_early_ends_memr_quietly(small_store: Path) -> None:
+    command = f"{sys.executable} -m memr_cli evaluate --store {small_store} --epochs 1 -q"
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(ran.stdout)["method"] == "visual"
+    assert ran.stderr == ""
+
+
+def started(arguments: list[str], until: Path) -> subprocess.Popen[bytes]:
+    """A process that has come so far that something like `until` exists."""
+    process = subprocess.Popen([*MEMR, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list(until.parent.glob(until.name)):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    return process
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def test_kill_9_during_ingest_leaves_the_old_store_and_the_next_run_succeeds(
+    small_store: Path, small_raw: Path
+) -> None:
+    before = small_store.read_bytes()
+    arguments = [
+        "ingest", str(small_raw), "--store", str(small_store), "--pooling", "max", "--overwrite",
+    ]  # fmt: skip
+    process = started(arguments, small_store.parent / ".memr.h5.*")
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert small_store.read_bytes() == before
+    assert run(*arguments).returncode == 0
+    assert run("check", "--store", small_store).returncode == 0
+    assert small_store.read_bytes() != before
+
+
+def test_kill_9_during_evaluate_leaves_earlier_results_and_the_next_run_succeeds(
+    small_store: Path,
+) -> None:
+    out = small_store.parent
+    earlier = run("evaluate", "--store", small_store, "--method", "lexical", "--epochs", "2")
+    assert earlier.returncode == 0
+    before = contents(out)
+    arguments = ["evaluate", "--store", str(small_store), "--epochs", "2"]
+    checkpoints = out / "checkpoints" / "speaker" / "acoustic" / "seed0" / "*"
+    process = started(arguments, checkpoints)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    after = contents(out)
+    assert {name: after[name] for name in before} == before
+    finished = run(*arguments)
+    assert finished.returncode == 0
+    afresh = run(*arguments, "--out", out / "afresh")
+    for resumed, whole in zip(
+        finished.stdout.splitlines(), afresh.stdout.splitlines(), strict=True
+    ):
+        assert json.loads(resumed)["metrics"] == json.loads(whole)["metrics"]
+
+
+def test_ctrl_c_exits_with_130_and_leaves_nothing_half_written(small_store: Path) -> None:
+    arguments = ["evaluate", "--store", str(small_store), "--preset", "original", "--seeds", "20"]
+    checkpoints = small_store.parent / "checkpoints" / "speaker" / "visual"
+    process = subprocess.Popen([*MEMR, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(4)
+    assert process.poll() is None, "it ended before it could be interrupted"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted" in errors
+    assert b"Traceback" not in errors
+    left = [path.name for path in small_store.parent.rglob("*") if path.name.startswith(".")]
+    assert left == []
+    assert not list(checkpoints.rglob("*.tmp"))
