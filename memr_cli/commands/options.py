@@ -89,7 +89,7 @@ def place(store: Path, out: Path | None, console: Console) -> "Place":
     """Where an experiment reads and writes, and whom it tells."""
     from memr_cli.experiment.experiment import Place
 
-    return Place(store, out_folder(store, out), console.notice, console.progress)
+    return Place(store, out_folder(store, out), console.notice, console.detail, console.progress)
 
 
 def out_folder(store: Path, out: Path | None) -> Path:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.columns import NONE, Columns, Rows
-from memr_cli.evaluation.validation import Split, hold_out, rotation, sharing
+from memr_cli.evaluation.validation import Split, hold_out, sharing
 
 __all__ = [
     "SPLIT_NAMES",
@@ -22,7 +22,6 @@ __all__ = [
     "ProtocolName",
     "describe",
     "folds",
-    "inner_folds",
     "restrict",
 ]
 
@@ -252,19 +251,6 @@ def _found_splits(columns: Columns) -> str:
         for code, count in zip(codes, counts, strict=True)
     ]
     return _few(named)
-
-
-def inner_folds(fold: Fold, columns: Columns, n_inner: int) -> tuple[Split, ...]:
-    """Cut the training rows of a fold into groups of whole units, each in turn the validation part.
-
-    Returns (fit rows, validation rows) for each of at most `n_inner` groups: fewer where there are
-    fewer units (see `validation.units`). Raises UsageError for `n_inner` < 2, UnsupportedError for
-    fewer than 2 training rows.
-    """
-    if n_inner < 2:
-        raise UsageError(f"inner cross-validation needs at least 2 folds, and {n_inner} was asked.")
-    _refuse_single_row(fold.index, fold.train)
-    return rotation(fold.train, columns, n_inner)
 
 
 def restrict(

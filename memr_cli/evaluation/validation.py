@@ -134,23 +134,6 @@ def _candidates(
     return options
 
 
-def rotation(rows: Rows, columns: Columns, n_groups: int) -> tuple[Split, ...]:
-    """Cut the training rows into groups of whole units, each in turn the validation part.
-
-    Groups are balanced by rows: units from the largest down, each to the group that is smallest so
-    far. At most as many groups as there are units.
-    """
-    cut = units(rows, columns)
-    sizes = np.bincount(cut.code)
-    filled = np.zeros(min(n_groups, cut.count), np.int64)
-    group = np.empty(cut.count, np.int64)
-    for unit in np.argsort(-sizes, kind="stable"):
-        group[unit] = np.argmin(filled)
-        filled[group[unit]] += sizes[unit]
-    row_group = group[cut.code]
-    return tuple((rows[row_group != g], rows[row_group == g]) for g in range(filled.size))
-
-
 def sharing(fit: Rows, validation: Rows, columns: Columns) -> tuple[str, ...]:
     """What the validation rows have in common with the rows fitted on, and what these lack."""
     notes = []

@@ -22,11 +22,15 @@ from store.reader import Store
 
 @dataclass(frozen=True)
 class Place:
-    """Where an experiment reads and writes, and how it tells people what it does."""
+    """Where an experiment reads and writes, and how it tells people what it does.
+
+    `detail` is for what only few want to know.
+    """
 
     store: Path
     out: Path
     notice: Callable[[str], None]
+    detail: Callable[[str], None]
     progress: Progress
 
 

@@ -145,4 +145,10 @@ def _written(experiment: Experiment, method: TrainedMethod, slot: Slot, model: F
         **{name: getattr(model, name) for name in HISTORY},
     }
     Checkpoint(model.arrays, facts).write(slot.path)
+    score = model.validation_f1_micro
+    validated = "" if score is None else f", validation F1-micro {100 * score:.1f} %"
+    experiment.place.detail(
+        f"{method.name}, seed {slot.seed}, fold {slot.fold}: epoch {model.best_epoch} of "
+        f"{model.epochs}{validated}, training loss {model.train_loss:.3f}."
+    )
     return Slot(slot.fold, slot.seed, slot.path, slot.key, facts)

@@ -2,13 +2,11 @@ import numpy as np
 import pytest
 from evaluation_corpora import columns, corpora, iemocap
 from hypothesis import given
-from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.evaluation.columns import Columns
-from memr_cli.evaluation.protocols import Fold, ProtocolName, folds, inner_folds
+from memr_cli.evaluation.protocols import Fold, ProtocolName, folds
 from memr_cli.evaluation.validation import Split, units
 
 LOSO, SESSION = ProtocolName.LOSO, ProtocolName.SESSION
@@ -33,7 +31,7 @@ def shares(codes: np.ndarray, split: Split) -> bool:
 def test_no_dialogue_reaches_both_sides_where_the_corpus_allows(corpus: Columns) -> None:
     for fold in folds(LOSO, corpus):
         group = components(corpus, fold.train)
-        cuts = [(fold.fit, fold.validation), *inner_folds(fold, corpus, 3)]
+        cuts = [(fold.fit, fold.validation)]
         allowed = np.unique(group).size > 1
         for cut in cuts:
             assert allowed != shares(corpus.dialogue, cut)
@@ -147,33 +145,6 @@ def test_a_class_that_only_validation_has_is_noted() -> None:
     assert folds(LOSO, corpus)[0].notes == (
         "a class occurs among the validation rows that the rows fitted on lack",
     )
-
-
-@given(corpora(min_speakers=3), st.integers(2, 5))
-def test_inner_folds_validate_every_training_row_once(corpus: Columns, n_inner: int) -> None:
-    for fold in folds(LOSO, corpus):
-        cuts = inner_folds(fold, corpus, n_inner)
-        assert len(cuts) == min(n_inner, units(fold.train, corpus).count)
-        validated = np.concatenate([validation for _, validation in cuts])
-        assert np.array_equal(np.sort(validated), fold.train)
-        for fit, validation in cuts:
-            assert fit.size
-            assert np.array_equal(np.sort(np.concatenate([fit, validation])), fold.train)
-
-
-def test_inner_folds_are_balanced_by_rows() -> None:
-    corpus = columns(["0"] + ["a"] * 6 + ["b"] * 5 + ["c"] * 4 + ["d"] * 3 + ["e"] * 2)
-    fold = folds(LOSO, corpus)[0]
-    assert [validation.size for _, validation in inner_folds(fold, corpus, 2)] == [11, 9]
-
-
-def test_inner_folds_need_two_parts_and_two_rows() -> None:
-    corpus = columns(["a", "b"])
-    (fold, _) = folds(LOSO, corpus, validation=False)
-    with pytest.raises(UsageError, match="and 1 was asked"):
-        inner_folds(fold, corpus, 1)
-    with pytest.raises(UnsupportedError, match="1 labelled training"):
-        inner_folds(fold, corpus, 2)
 
 
 def test_the_same_corpus_is_divided_in_the_same_way() -> None:
