@@ -1,0 +1,60 @@
+"""Foreign text made harmless: class names, speakers and notes come from files of any origin."""
+
+import re
+from typing import Any
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "`": "{`}",  # after ? or ! a ligature
+    "[": "{[}",  # after \\ the start of a length
+    "±": r"\ensuremath{\pm}",
+    "\N{MINUS SIGN}": r"\ensuremath{-}",
+    "\N{EN DASH}": r"\textendash{}",
+    "\N{EM DASH}": r"\textemdash{}",
+    "…": r"\dots{}",
+    "\N{NO-BREAK SPACE}": "~",
+    "\N{NARROW NO-BREAK SPACE}": r"\,",
+}
+_MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&@]) | :(?=//)""", re.VERBOSE)
+# Where a backslash keeps a line from becoming a list item or an underline.
+_LIST_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Raw(str):
+    """Text that is markup already and passes through escaping unchanged."""
+
+    __slots__ = ()
+
+
+def latex(value: Any) -> str:
+    """`value` as text in a LaTeX paragraph or table cell; line breaks become spaces."""
+    if isinstance(value, Raw):
+        return value
+    text = "".join(_LATEX.get(character, character) for character in _one_line(value))
+    return re.sub("-(?=-)", "-{}", text)  # two in a row would become a dash
+
+
+def markdown(value: Any) -> str:
+    """`value` as text in a Markdown paragraph or table cell; line breaks become spaces."""
+    if isinstance(value, Raw):
+        return value
+    text = _MARKDOWN.sub(lambda found: "\\" + found.group(), _one_line(value).strip())
+    return _LIST_START.sub(r"\1\\", text)
+
+
+def _one_line(value: Any) -> str:
+    return _CONTROL.sub(" ", str(value))

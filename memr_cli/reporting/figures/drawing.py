@@ -1,0 +1,34 @@
+"""All figures of a group."""
+
+import warnings
+from collections.abc import Callable, Mapping
+
+from memr_cli.reporting.figures import confusion
+from memr_cli.reporting.figures.canvas import Drawing, style
+from memr_cli.reporting.figures.comparison import comparison
+from memr_cli.reporting.figures.contributions import contributions
+from memr_cli.reporting.figures.per_class import per_class
+from memr_cli.reporting.groups import Group
+
+
+def draw(group: Group, colours: Mapping[str, str], notice: Callable[[str], None]) -> list[Drawing]:
+    """Draw what the methods of a group allow, in the order of the report."""
+    with style(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawings = [
+            comparison(group, colours),
+            contributions(group, colours),
+            per_class(group, colours),
+            *confusion.by_method(group),
+            *(confusion.by_fold(group, result) for result in group.results),
+        ]
+    others = [one for one in caught if not str(one.message).startswith("Glyph ")]
+    if len(others) < len(caught):
+        notice(
+            "No installed font has some characters of the class or speaker names; the figures "
+            "show boxes there, the tables show the names. Install a font for that script, "
+            "delete matplotlib's font cache and run `memr report` again."
+        )
+    for one in others:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return [drawing for drawing in drawings if drawing is not None]

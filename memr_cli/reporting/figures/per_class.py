@@ -1,0 +1,112 @@
+"""F1 of every class by method, in groups of bars."""
+
+from collections.abc import Mapping, Sequence
+
+from memr_cli.reporting import words
+from memr_cli.reporting.evaluated import Evaluated
+from memr_cli.reporting.figures.canvas import (
+    COLUMN,
+    PAGE,
+    SMALL,
+    TALLEST,
+    TINY,
+    Drawing,
+    Number,
+    Rectangle,
+    Sheet,
+    shortened,
+    text_width,
+)
+from memr_cli.reporting.figures.palette import MUTED
+from memr_cli.reporting.groups import Group
+
+_BAR, _SPACE, _HEAD, _FOOT = 0.115, 0.13, 0.08, 0.42
+_LEGEND_LINE, _SWATCH = 0.17, 0.2
+
+
+def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
+    """Draw F1 by class and method: one column of classes, two where one would be too tall."""
+    names = group.class_names
+    block = _BAR * len(group.results) + _SPACE
+    columns = 1 if len(names) * block <= TALLEST / 2 else 2
+    width = COLUMN if columns == 1 else PAGE
+    rows = -(-len(names) // columns)
+    legend = _legend_lines(group.methods, width)
+    head = _HEAD + _LEGEND_LINE * len(legend) + 0.06
+    sheet = Sheet(width, head + rows * block + _FOOT, synthetic=group.synthetic)
+    _draw_legend(sheet, legend, colours)
+    label = min(max(text_width(name) for name in names), 1.0) + 0.12
+    for column in range(columns):
+        part = names[column * rows : (column + 1) * rows]
+        left = column * width / columns + label
+        place = (left, head, width / columns - label - 0.24, len(part) * block)
+        _draw_classes(sheet, place, part, group.results, colours)
+    return sheet.finish("per-class-f1", _caption(group), _alt(group))
+
+
+def _draw_classes(
+    sheet: Sheet,
+    place: tuple[float, float, float, float],
+    names: Sequence[str],
+    results: Sequence[Evaluated],
+    colours: Mapping[str, str],
+) -> None:
+    """One column of classes. place: left, top, width and height in inches."""
+    left, top, width, height = place
+    axes = sheet.axes(left, top, width, height)
+    axes.set(xlim=(0, 100), ylim=(height, 0), xlabel="F1 (%)")
+    block = height / len(names)
+    labels = [shortened(name, 1.0) for name in names]
+    axes.set_yticks([(row + 0.5) * block for row in range(len(names))], labels)
+    axes.grid(axis="x")
+    numbers = []
+    for number, result in enumerate(results):
+        scores = [result.per_class[name].f1 for name in names]
+        values = [100 * (f1 or 0.0) for f1 in scores]
+        start = _SPACE / 2 + _BAR * (number + 0.5)
+        middles = [row * block + start for row in range(len(names))]
+        axes.barh(middles, values, height=0.86 * _BAR, color=colours[result.method])
+        for f1, value, middle in zip(scores, values, middles, strict=True):
+            text = words.percent(f1, 0)
+            end = left + width * value / 100 + 0.03 + text_width(text, TINY) / 2
+            numbers.append(Number(text, end, top + middle, TINY, MUTED))
+    sheet.numbers(numbers)
+
+
+def _legend_lines(methods: Sequence[str], width: float) -> list[list[str]]:
+    """The names in the order of the bars, broken into lines that fit."""
+    lines: list[list[str]] = [[]]
+    used = 0.0
+    for name in methods:
+        room = _SWATCH + text_width(shortened(name, width - 0.5, SMALL), SMALL) + 0.14
+        if lines[-1] and used + room > width - 0.1:
+            lines.append([])
+            used = 0.0
+        lines[-1].append(name)
+        used += room
+    return lines
+
+
+def _draw_legend(sheet: Sheet, lines: Sequence[Sequence[str]], colours: Mapping[str, str]) -> None:
+    for number, line in enumerate(lines):
+        left, middle = 0.06, _HEAD + (number + 0.5) * _LEGEND_LINE
+        for name in line:
+            sheet.rectangles((0.13, 0.09), [Rectangle(left + 0.065, middle, colours[name])])
+            text = shortened(name, sheet.width - 0.5, SMALL)
+            sheet.text(left + _SWATCH, middle, text, size=SMALL, va="center_baseline")
+            left += _SWATCH + text_width(text, SMALL) + 0.14
+
+
+def _caption(group: Group) -> str:
+    return (
+        "F1 by class and method, over all test utterances at once. Bars in each class are in the "
+        f"order of the legend: {words.listed(group.methods)}."
+    )
+
+
+def _alt(group: Group) -> str:
+    parts = []
+    for name in group.class_names:
+        scores = (f"{r.method} {words.percent(r.per_class[name].f1, 0)}" for r in group.results)
+        parts.append(f"{name}: {', '.join(scores)}")
+    return f"Grouped bars of F1 in percent. {'; '.join(parts)}."

@@ -1,0 +1,55 @@
+"""Which results of an output folder may be reported: readable, and still what was scored."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from memr_cli.reporting.evaluated import Evaluated
+from memr_cli.results import ResultFolder, digest, read_metrics
+
+Notice = Callable[[str], None]
+
+
+def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
+    """Every result in `folder` that can be trusted, by protocol and method name.
+
+    What cannot be read, and what no longer matches its predictions, is left out, each with one
+    notice. Checkpoints are not looked at: a report can be made where only the scores were kept.
+    """
+    results = []
+    for path in folder.all_metrics():
+        try:
+            evaluated = _read(folder, path)
+        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            notice(
+                f"{path} is not a metrics file that this version reads ({_reason(error)}); it is "
+                "left out of the report. Delete it and run `memr evaluate` again."
+            )
+            continue
+        predictions = folder.predictions(evaluated.protocol, evaluated.method)
+        expected = evaluated.hashes.get(folder.relative(predictions))
+        if expected is None or not predictions.is_file() or digest(predictions) != expected:
+            notice(
+                f"{path} is stale and left out of the report: {predictions} is gone or no longer "
+                f"the file that was scored. Run `memr evaluate --method {evaluated.method} "
+                f"--protocol {evaluated.protocol}` again."
+            )
+            continue
+        results.append(evaluated)
+    return results
+
+
+def _read(folder: ResultFolder, path: Path) -> Evaluated:
+    metrics = read_metrics(path)
+    if metrics is None:
+        raise ValueError("it is no JSON object of an evaluation")
+    evaluated = Evaluated.parse(metrics)
+    if folder.metrics(evaluated.protocol, evaluated.method) != path:
+        raise ValueError(
+            f"it is of method {evaluated.method!r} under protocol {evaluated.protocol!r}, "
+            "and its path says otherwise"
+        )
+    return evaluated
+
+
+def _reason(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,102 @@
+"""From the results in an output folder to the files of a report."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from memr_cli.errors import UnsupportedError
+from memr_cli.reporting import documents, words
+from memr_cli.reporting.figures.drawing import draw
+from memr_cli.reporting.figures.palette import method_colours
+from memr_cli.reporting.groups import Group, group
+from memr_cli.reporting.loading import Notice, load
+from memr_cli.reporting.rows import rows, table
+from memr_cli.reporting.sections import Section, section
+from memr_cli.results import ResultFolder
+from store.atomic import write_whole
+
+# Names of figures in any report, whichever methods and groups it has; nobody else's file matches.
+_FIGURE_NAMES = ("comparison", "contributions", "per-class-f1", "confusion")
+
+
+def build(folder: ResultFolder, *, store_name: str | None = None, notice: Notice) -> dict[str, Any]:
+    """Write the report of everything in `folder` and tell what it says.
+
+    Groups of the store called `store_name` (a file name) come first. `notice` gets one sentence
+    for everything a person should know of, such as a result that is left out. Returns `files`
+    (paths by kind), `rows` (the results table) and `notes` (sentences, the notices among them).
+
+    Raises UnsupportedError where there is no result to report, OSError where files cannot be
+    written.
+    """
+    notes: list[str] = []
+
+    def say(sentence: str) -> None:
+        notes.append(sentence)
+        notice(sentence)
+
+    groups = group(load(folder, say), store_name)
+    if not groups:
+        raise UnsupportedError(
+            f"there is no result to report below {folder.root}: expected files like "
+            f"{folder.metrics('speaker', 'early')}. Run `memr evaluate` first, or name the folder "
+            "of its results with --out."
+        )
+    if store_name is not None and all(one.store != store_name for one in groups):
+        say(
+            f"No result here is of the store {store_name}; "
+            f"the report is of {words.listed(dict.fromkeys(one.store for one in groups))}."
+        )
+    sections = _sections(groups, say)
+    files = _write(folder.report, sections, table(groups))
+    for one in groups:
+        lacking = words.not_evaluated(one)
+        if lacking:
+            notes.append(f"protocol {one.protocol}, preset {one.preset}: {lacking}")
+    return {"files": files, "rows": [row for one in groups for row in rows(one)], "notes": notes}
+
+
+def _sections(groups: Sequence[Group], say: Notice) -> list[Section]:
+    """The groups with their figures; where there are several, names of figures say whose."""
+    colours = method_colours(method for one in groups for method in one.methods)
+    sections = []
+    for one in groups:
+        figures = draw(one, colours, say)
+        if len(groups) > 1:
+            figures = [replace(figure, name=f"{figure.name}-{one.name}") for figure in figures]
+        sections.append(section(one, figures))
+    return sections
+
+
+def _write(report: Path, sections: Sequence[Section], rows: str) -> dict[str, Any]:
+    folder = report / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {
+        folder / f"{figure.name}.{kind}": content
+        for one in sections
+        for figure in (*one.figures, *one.fold_figures)
+        for kind, content in (("svg", figure.svg.encode()), ("png", figure.png))
+    }
+    texts = {
+        report / "results.csv": rows,
+        report / "results.tex": documents.as_latex(sections),
+        report / "report.md": documents.as_markdown(sections),
+        report / "report.html": documents.page(sections),
+    }
+    for path, content in figures.items():
+        write_whole(path, content)
+    for path, text in texts.items():
+        write_whole(path, text.encode())
+    _remove_others(folder, set(figures))
+    kinds = zip(("csv", "latex", "markdown", "html"), texts, strict=True)
+    return {**{kind: str(path) for kind, path in kinds}, "figures": [*map(str, figures)]}
+
+
+def _remove_others(folder: Path, kept: AbstractSet[Path]) -> None:
+    """Remove what an earlier report drew and this one does not; files of other names stay."""
+    for path in folder.iterdir():
+        drawn = path.suffix in (".svg", ".png") and path.name.startswith(_FIGURE_NAMES)
+        if drawn and path not in kept:
+            path.unlink()

@@ -1,0 +1,179 @@
+"""What a report says about one group, in words and finished cells, for every format alike."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from memr_cli.reporting import repeat, words
+from memr_cli.reporting.figures.canvas import Drawing
+from memr_cli.reporting.groups import Group
+from memr_cli.reporting.published import published
+from memr_cli.reporting.rows import methods
+
+_MOST_NAMES = 40
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells by row; the first cell of a row is its header, the first `left` cells are words."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
+
+
+@dataclass(frozen=True)
+class Section:
+    """One group, ready to be set: no number in it needs another look."""
+
+    name: str
+    title: str
+    synthetic: str | None
+    facts: tuple[tuple[str, str], ...]
+    headline: str
+    results: Table
+    caption: str
+    not_evaluated: str | None
+    leakage: tuple[str, ...]
+    remarks: tuple[str, ...]
+    figures: tuple[Drawing, ...]
+    fold_figures: tuple[Drawing, ...]
+    folds: Table
+    folds_caption: str
+    per_class: Table
+    per_class_caption: str
+    settings: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+    commands: tuple[str, ...]
+
+
+def section(group: Group, figures: Sequence[Drawing]) -> Section:
+    """Put into words what a group holds; `figures` are its own."""
+    beside = _published(group)
+    caption = words.table_caption(group)
+    if beside:
+        caption += " Published: F1-micro of the notebook that memr reimplements, on the same folds."
+    return Section(
+        name=group.name,
+        title=_title(group),
+        synthetic=words.SYNTHETIC if group.synthetic else None,
+        facts=tuple(_facts(group)),
+        headline=words.headline(group),
+        results=_results(group, beside),
+        caption=caption,
+        not_evaluated=words.not_evaluated(group),
+        leakage=tuple(words.leakage(group)),
+        remarks=tuple(words.remarks(group)),
+        figures=tuple(figure for figure in figures if not figure.by_fold),
+        fold_figures=tuple(figure for figure in figures if figure.by_fold),
+        folds=_folds(group),
+        folds_caption=_folds_caption(group),
+        per_class=_per_class(group),
+        per_class_caption=_per_class_caption(group),
+        settings=tuple(repeat.settings(group)),
+        versions=tuple((k, str(v)) for k, v in group.reference.versions.items()),
+        commands=tuple(repeat.commands(group)),
+    )
+
+
+def _title(group: Group) -> str:
+    changed = "".join(
+        f", {name.replace('_', ' ')} {repeat.text(value)}"
+        for name, value in group.overrides.items()
+    )
+    return f"Protocol {group.protocol}, preset {group.preset}{changed}"
+
+
+def _facts(group: Group) -> Iterable[tuple[str, str]]:
+    yield "Store", group.store + (" (synthetic)" if group.synthetic else "")
+    yield "Fingerprint", group.fingerprint
+    yield "Protocol", f"{group.protocol}: {group.description}"
+    yield "Preset", group.preset
+    if group.overrides:
+        changes = (f"{name} {repeat.text(value)}" for name, value in group.overrides.items())
+        yield "Changed from it", ", ".join(changes)
+    yield "Seed" if len(group.seeds) == 1 else "Seeds", ", ".join(map(str, group.seeds))
+    yield "Tested utterances", words.whole(group.n)
+    yield "Classes", ", ".join(group.class_names)
+
+
+def _published(group: Group) -> dict[str, str]:
+    found = {method: published(group, method) for method in methods(group)}
+    return {
+        method: words.plus_minus(score.mean, score.std)
+        for method, score in found.items()
+        if score is not None
+    }
+
+
+def _results(group: Group, beside: dict[str, str]) -> Table:
+    votes = any(result.ties is not None for result in group.results)
+    head = ["Method", "F1-micro", "95 % interval", "UAR", "95 % interval", "Macro-F1", "n"]
+    head += ["Ties"] * votes + ["Published"] * bool(beside)
+    rows = []
+    for method in methods(group):
+        result = group.get(method)
+        if result is None:
+            cells = ["not evaluated", *[words.ABSENT] * (5 + votes)]
+        else:
+            f1, uar, macro = (result.scores[name] for name in ("f1_micro", "uar", "f1_macro"))
+            cells = [words.mean_std(f1), words.interval(f1), words.mean_std(uar)]
+            cells += [words.interval(uar), words.mean_std(macro), words.whole(result.n)]
+            cells += [words.whole(result.ties[0]) if result.ties else words.ABSENT] * votes
+        cells += [beside.get(method, words.ABSENT)] * bool(beside)
+        rows.append((method, *cells))
+    return Table(tuple(head), tuple(rows))
+
+
+def _folds(group: Group) -> Table:
+    validated = any(fold.validation for fold in group.folds)
+    head = ["Fold", "Test speakers", *(["Validation speakers"] if validated else []), "n test"]
+    head += [*(["n validation"] if validated else []), "n training"]
+    rows = []
+    for number, fold in enumerate(group.folds):
+        cells = [str(number), _few(fold.test)]
+        cells += [_few(fold.validation)] * validated + [words.whole(fold.n_test)]
+        cells += [words.whole(fold.n_validation)] * validated + [words.whole(fold.n_train)]
+        rows.append(tuple(cells))
+    return Table(tuple(head), tuple(rows), left=2 + validated)
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES]) or words.ABSENT
+    rest = len(names) - _MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _folds_caption(group: Group) -> str:
+    text = "Who is tested in each fold, with numbers of labelled utterances"
+    if len({result.n for result in group.results}) > 1:
+        text += f", as {group.reference.method} uses them"
+    if not any(fold.validation for fold in group.folds):
+        return f"{text}. No validation part: nothing was chosen on held-out speakers."
+    if any(result.settings.get("refit") for result in group.results):
+        return (
+            f"{text}. Validation speakers chose the number of epochs; "
+            "the final weights were then trained on all training speakers, these among them."
+        )
+    return f"{text}. Validation speakers chose the number of epochs."
+
+
+def _per_class_caption(group: Group) -> str:
+    several = len(group.seeds) > 1
+    seeds = f" and {len(group.seeds)} seeds" if several else ""
+    counted = " n counts an utterance once for each seed." if several else ""
+    return (
+        "F1 of each class in percent, with precision and recall in brackets, over all test "
+        f"utterances{seeds} at once.{counted}"
+    )
+
+
+def _per_class(group: Group) -> Table:
+    rows = []
+    for name in group.class_names:
+        scores = [result.per_class[name] for result in group.results]
+        cells = [
+            f"{words.percent(s.f1)} ({words.percent(s.precision, 0)}/{words.percent(s.recall, 0)})"
+            for s in scores
+        ]
+        rows.append((name, words.whole(group.reference.per_class[name].support), *cells))
+    return Table(("Class", "n", *group.methods), tuple(rows))

@@ -1,0 +1,244 @@
+"""Results of made-up experiments: random predictions, scored by scikit-learn, on disk as memr has
+them. Letters: n test utterances, C classes, K folds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+    recall_score,
+)
+
+from memr_cli.results import Predictions, ResultFolder, digest, write_metrics
+
+NOTEBOOK_FOLDS = (
+    (("F01", "F02"), 267),
+    (("F03", "F04"), 234),
+    (("F05", "M01"), 322),
+    (("M02", "M03"), 287),
+    (("M04", "M05"), 226),
+)
+EMOTIONS = ("anger", "sadness", "happiness", "neutral")
+SKILLS = {"visual": 0.2, "acoustic": 0.4, "lexical": 0.5, "early": 0.52, "late": 0.42}
+FIVE = tuple(SKILLS)
+
+
+def folds_of(k: int, size: int = 60) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """K folds of two speakers with about `size` utterances each."""
+    return tuple(((f"S{2 * i:02}", f"S{2 * i + 1:02}"), size + 7 * (i % 3)) for i in range(k))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What all methods of one table share."""
+
+    classes: Sequence[str] = EMOTIONS
+    folds: Sequence[tuple[tuple[str, ...], int]] = NOTEBOOK_FOLDS
+    protocol: str = "speaker"
+    description: str = "5 folds over 10 speakers, test speakers unseen in training"
+    preset: str = "default"
+    store: str = "memr.h5"
+    fingerprint: str = "sha256:" + "0123456789abcdef" * 4
+    seeds: Sequence[int] = (0,)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    synthetic: bool = False
+    dialogues: float | None = 0.74
+    modalities: Sequence[str] = ("visual", "acoustic", "lexical")
+
+    @property
+    def truth(self) -> NDArray[np.int64]:
+        """(n,) the same for all methods: frequent classes come last."""
+        n = sum(size for _, size in self.folds)
+        weights = np.arange(2, len(self.classes) + 2) / sum(range(2, len(self.classes) + 2))
+        return np.random.default_rng(7).choice(len(self.classes), n, p=weights)
+
+    @property
+    def fold(self) -> NDArray[np.int64]:
+        """(n,) which fold tests an utterance."""
+        return np.repeat(np.arange(len(self.folds)), [size for _, size in self.folds])
+
+
+def write(
+    root: Path,
+    methods: Sequence[str] = FIVE,
+    experiment: Experiment | None = None,
+    **changes: Any,
+) -> ResultFolder:
+    """Write the metrics and predictions of methods; `changes` replace fields of the objects."""
+    folder = ResultFolder(root)
+    for number, method in enumerate(methods):
+        _write_one(folder, method, number, experiment or Experiment(), changes)
+    return folder
+
+
+def _write_one(
+    folder: ResultFolder, method: str, number: int, experiment: Experiment, changes: dict[str, Any]
+) -> None:
+    rng = np.random.default_rng(100 + number)
+    truth, fold, c = experiment.truth, experiment.fold, len(experiment.classes)
+    skill = SKILLS.get(method, 0.3 + 0.02 * number)
+    decided = []
+    for _ in experiment.seeds:
+        known = rng.random(truth.size) < skill + rng.normal(0, 0.03, len(experiment.folds))[fold]
+        decided.append(np.where(known, truth, rng.integers(0, c, truth.size)))
+    path = folder.predictions(experiment.protocol, method)
+    _predictions(experiment, decided).write(path)
+    value = {
+        "schema": "memr.evaluate/1",
+        "store": experiment.store,
+        "fingerprint": experiment.fingerprint,
+        "method": method,
+        "preset": experiment.preset,
+        "protocol": _protocol(experiment),
+        "settings": _settings(experiment, method),
+        "synthetic": experiment.synthetic,
+        "n": int(truth.size),
+        "left_out": 0,
+        **_scores(experiment, truth, fold, decided),
+        "ties": {"count": 31, "share": 31 / truth.size} if method == "late" else None,
+        "leakage": _leakage(experiment, method),
+        "notes": [],
+        "key": "sha256:" + "ab" * 32,
+        "hashes": {folder.relative(path): digest(path)},
+        "files": {"metrics": "", "predictions": folder.relative(path), "checkpoints": []},
+    }
+    write_metrics(folder.metrics(experiment.protocol, method), {**value, **changes})
+
+
+def _predictions(experiment: Experiment, decided: Sequence[NDArray[np.int64]]) -> Predictions:
+    truth, fold, repeats = experiment.truth, experiment.fold, len(decided)
+    speakers = [experiment.folds[k][0][i % 2 - 1] for i, k in enumerate(fold)]
+    predicted = np.concatenate(decided)
+    return Predictions(
+        utterances=tuple(f"u{i:05}" for i in range(truth.size)) * repeats,
+        speakers=tuple(speakers) * repeats,
+        fold=np.tile(fold, repeats),
+        seed=np.repeat(np.array(experiment.seeds), truth.size),
+        true=np.tile(truth, repeats),
+        predicted=predicted,
+        probabilities=np.eye(len(experiment.classes))[predicted],
+        class_names=tuple(experiment.classes),
+    )
+
+
+def _protocol(experiment: Experiment) -> dict[str, Any]:
+    total = sum(size for _, size in experiment.folds)
+    everyone = [name for members, _ in experiment.folds for name in members]
+    folds = []
+    for members, size in experiment.folds:
+        train = [name for name in everyone if name not in members]
+        folds.append(
+            {
+                "test": list(members),
+                "validation": train[:2],
+                "train": train,
+                "n_train": total - size,
+                "n_validation": (total - size) // 5,
+                "n_test": size,
+            }
+        )
+    return {
+        "name": experiment.protocol,
+        "description": experiment.description,
+        "folds": folds,
+    }
+
+
+def _settings(experiment: Experiment, method: str) -> dict[str, Any]:
+    members = [method] if method in experiment.modalities else list(experiment.modalities)
+    return {
+        "hidden": [256, 128] if method == "early" else [128, 64],
+        "learning_rate": 0.001,
+        "weight_decay": 1e-5,
+        "batch_size": 32,
+        "epochs": 50,
+        "patience": 5,
+        "refit": True,
+        "seed": experiment.seeds[0],
+        "seeds": len(experiment.seeds),
+        "modalities": members,
+        "overrides": dict(experiment.overrides),
+        "n_parameters": 762_244,
+    }
+
+
+def _leakage(experiment: Experiment, method: str) -> dict[str, Any]:
+    k = len(experiment.folds)
+    share = experiment.dialogues
+    used = [method] if method in experiment.modalities else experiment.modalities
+    return {
+        "speakers": 0,
+        "dialogues": None if share is None else {"share": share, "folds": [share] * k},
+        "identical": {
+            name: {"share": 0.061 if name == "lexical" else 0.0, "folds": [0.0] * k}
+            for name in used
+        },
+    }
+
+
+def _scores(
+    experiment: Experiment,
+    truth: NDArray[np.int64],
+    fold: NDArray[np.int64],
+    decided: Sequence[NDArray[np.int64]],
+) -> dict[str, Any]:
+    c, k = len(experiment.classes), len(experiment.folds)
+    labels = list(range(c))
+    metrics = {}
+    for name, score in METRICS.items():
+        by_seed = np.array(
+            [[score(truth[fold == i], d[fold == i], labels) for i in range(k)] for d in decided]
+        )
+        folds = by_seed.mean(axis=0)
+        margin = 0.02 + 0.5 * float(folds.std())
+        metrics[name] = {
+            "mean": float(folds.mean()),
+            "std": float(folds.std()),
+            "folds": folds.tolist(),
+            "seeds": by_seed.mean(axis=1).tolist(),
+            "pooled": float(np.mean([score(truth, d, labels) for d in decided])),
+            "ci95": [float(folds.mean()) - margin, float(folds.mean()) + margin],
+        }
+    matrices = [
+        sum(confusion_matrix(truth[fold == i], d[fold == i], labels=labels) for d in decided)
+        for i in range(k)
+    ]
+    each = precision_recall_fscore_support(
+        np.tile(truth, len(decided)), np.concatenate(decided), labels=labels, zero_division=0
+    )
+    keys = ("precision", "recall", "f1", "support")
+    per_class = {
+        name: dict(zip(keys, (float(column[i]) for column in each), strict=True))
+        for i, name in enumerate(experiment.classes)
+    }
+    confusion = {
+        "labels": list(experiment.classes),
+        "counts": np.sum(matrices, axis=0).tolist(),
+        "folds": [matrix.tolist() for matrix in matrices],
+    }
+    return {"metrics": metrics, "per_class": per_class, "confusion": confusion}
+
+
+def _f1(average: str) -> Any:
+    return lambda true, predicted, labels: f1_score(
+        true, predicted, labels=labels, average=average, zero_division=0
+    )
+
+
+METRICS = {
+    "f1_micro": _f1("micro"),
+    "accuracy": lambda true, predicted, _: float(np.mean(true == predicted)),
+    # balanced_accuracy_score, which warns about classes that a small fold does not hold
+    "uar": lambda true, predicted, _: recall_score(
+        true, predicted, labels=np.unique(true), average="macro", zero_division=0
+    ),
+    "f1_macro": _f1("macro"),
+    "f1_weighted": _f1("weighted"),
+}

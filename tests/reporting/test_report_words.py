@@ -1,0 +1,148 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_results import Experiment, folds_of, write
+
+from memr_cli.reporting import repeat, words
+from memr_cli.reporting.evaluated import Leakage
+from memr_cli.reporting.groups import Group, group
+from memr_cli.reporting.loading import load
+
+
+def made(root: Path, methods: list[str], experiment: Experiment | None = None, **changes: Any):
+    (one,) = group(load(write(root, methods, experiment, **changes), print))
+    return one
+
+
+def scored(one: Group, **scores: tuple[float, float, float]) -> Group:
+    """The group with means and intervals of F1-micro as given by method."""
+    results = []
+    for result in one.results:
+        mean, low, high = scores[result.method]
+        f1 = replace(result.scores["f1_micro"], mean=mean, ci95=(low, high))
+        results.append(replace(result, scores={**result.scores, "f1_micro": f1}))
+    return replace(one, results=tuple(results))
+
+
+def test_the_headline_names_the_highest_mean_and_says_what_it_leaves_open(tmp_path: Path) -> None:
+    one = scored(
+        made(tmp_path, ["lexical", "early", "late"]),
+        lexical=(0.62, 0.60, 0.64),
+        early=(0.63, 0.61, 0.65),
+        late=(0.54, 0.52, 0.56),
+    )
+    text = words.headline(one).replace("\N{NO-BREAK SPACE}", " ")
+    assert text.startswith(
+        "The highest mean F1-micro is that of early: 63.0 % (95 % interval 61.0 to 65.0) "
+        "over 5 folds and 1,336 tested utterances. The interval of lexical overlaps it, so their "
+        "order is not settled here. The interval of late lies below it. Always answering the most "
+        "frequent class, neutral, would score "
+    )
+
+
+def test_without_an_interval_nothing_is_said_about_order(tmp_path: Path) -> None:
+    one = made(tmp_path, ["lexical", "early"])
+    first = one.results[0]
+    f1 = replace(first.scores["f1_micro"], ci95=None)
+    bare = replace(first, scores={**first.scores, "f1_micro": f1})
+    text = words.headline(replace(one, results=(bare, one.results[1])))
+    assert "Without intervals for all methods, nothing is said about their order." in text
+
+
+def test_the_majority_level_is_the_mean_over_folds_of_its_share(tmp_path: Path) -> None:
+    one = made(tmp_path, ["early"], Experiment(classes=("a", "b"), folds=folds_of(2, 50)))
+    name, level = words.majority(one)
+    support = one.reference.fold_counts.sum(axis=2)
+    assert name == "b"
+    assert level == pytest.approx((support[0, 1] / 50 + support[1, 1] / 57) / 2)
+
+
+@pytest.mark.parametrize(
+    ("leakage", "sentences"),
+    [
+        (
+            Leakage(0, 0.74, {"lexical": 0.061, "visual": 0.0}),
+            [
+                "No speaker is tested in a fold that also trains on them.",
+                (
+                    "74.0 % of the test utterances belong to a dialogue that is also in training; "
+                    "protocol session avoids this where the corpus names its sessions."
+                ),
+                "Test vectors that occur bit for bit in training: lexical 6.1 %, visual 0.0 %.",
+            ],
+        ),
+        (
+            Leakage(2, None, {"lexical": 0.0, "acoustic": 0.0}),
+            [
+                "2 speakers are tested in a fold that also trains on them.",
+                "The corpus names no dialogues, so those shared with training cannot be counted.",
+                "No test vector occurs bit for bit in training (acoustic and lexical).",
+            ],
+        ),
+        (
+            Leakage(1, 0.0, {}),
+            [
+                "1 speaker is tested in a fold that also trains on them.",
+                "No test utterance belongs to a dialogue that is also in training.",
+            ],
+        ),
+    ],
+)
+def test_leakage_is_said_in_plain_sentences(
+    tmp_path: Path, leakage: Leakage, sentences: list[str]
+) -> None:
+    one = made(tmp_path, ["early"])
+    one = replace(one, results=(replace(one.results[0], leakage=leakage),))
+    assert [s.replace("\N{NO-BREAK SPACE}", " ") for s in words.leakage(one)] == sentences
+
+
+def test_two_voters_are_told_that_the_tie_rule_settles_every_disagreement(tmp_path: Path) -> None:
+    one = made(tmp_path, ["late"], Experiment(modalities=("acoustic", "lexical")))
+    (line,) = words.remarks(one)
+    assert "only acoustic and lexical can vote, so every disagreement is a tie" in line
+    assert "31 decisions (2.3" in line
+
+
+def test_three_voters_have_their_ties_counted(tmp_path: Path) -> None:
+    (line,) = words.remarks(made(tmp_path, ["late"]))
+    assert line.replace("\N{NO-BREAK SPACE}", " ") == (
+        "late: 31 decisions (2.3 %) were tied and went to the class that comes first."
+    )
+
+
+def test_a_note_of_all_methods_is_said_once(tmp_path: Path) -> None:
+    one = made(tmp_path, ["lexical", "early"], notes=["the interval is rough"])
+    assert words.remarks(one) == ["All methods: the interval is rough."]
+
+
+def test_one_fold_has_no_deviation(tmp_path: Path) -> None:
+    one = made(tmp_path, ["early"], Experiment(protocol="split", folds=folds_of(1, 90)))
+    assert "±" not in words.mean_std(one.results[0].scores["f1_micro"])
+    assert "score of the one fold" in words.table_caption(one)
+
+
+def test_settings_are_said_once_where_methods_agree(tmp_path: Path) -> None:
+    found = dict(repeat.settings(made(tmp_path, ["lexical", "early"])))
+    assert found["batch_size"] == "32"
+    assert found["hidden"] == "lexical: 128, 64; early: 256, 128"
+    assert found["refit"] == "yes"
+    assert found["n_parameters"] == "762,244"
+
+
+def test_the_commands_make_the_same_results_again(tmp_path: Path) -> None:
+    experiment = Experiment(
+        preset="original",
+        seeds=(2, 3),
+        overrides={"batch_size": 16, "learning_rate": 0.01},
+        store="my store.h5",
+    )
+    assert repeat.commands(made(tmp_path, ["lexical", "late"], experiment)) == [
+        (
+            "memr evaluate --store 'my store.h5' --protocol speaker --folds 5 --preset original "
+            "--seed 2 --seeds 2 --batch-size 16 --learning-rate 0.01 "
+            "--method lexical --method late"
+        ),
+        "memr report --store 'my store.h5'",
+    ]
