@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
+from memr_cli import __version__
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
 from memr_cli.experiment.keys import evaluation_key, training_key
 from memr_cli.experiment.models import HISTORY, Models, ensure_models
@@ -17,6 +19,9 @@ from memr_cli.results import (
     read_metrics,
     write_metrics,
 )
+
+LIBRARIES = ("torch", "numpy")
+"""Those whose version may change the last digits."""
 
 UNSAVED = ("reused", "seconds")
 """What an evaluation prints and its metrics file does not hold: how this run went."""
@@ -127,6 +132,7 @@ def _evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any
             refit=members[0].settings.refit,
         ),
         "files": _files(experiment, method, [models.method for models in members]),
+        "versions": {"memr": __version__, **{name: version(name) for name in LIBRARIES}},
         "key": key,
     }
     _add_left_out(result, experiment, scored, modalities)
