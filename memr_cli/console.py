@@ -20,7 +20,7 @@ class Console:
 
     def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
         self.quiet, self.verbose = quiet, verbose
-        self._as_json = json or not sys.stdout.isatty()
+        self._as_json = json or sys.stdout is None or not sys.stdout.isatty()
         self._rows: list[Row] = []
 
     def __enter__(self) -> Self:
@@ -96,8 +96,9 @@ def _print_table(rows: list[Row]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for position, column in enumerate(rows[0]):
-        table.add_column(column, justify="left" if position == 0 else "right")
+    for column in rows[0]:
+        numeric = all(row[column][:1].isdigit() or row[column] == "-" for row in rows)
+        table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*row.values())
     Terminal(highlight=False, markup=False).print(table)

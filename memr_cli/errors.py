@@ -35,6 +35,10 @@ class UnsupportedError(MemrError):
     exit_code = 5
 
 
+class MethodUnsupportedError(UnsupportedError):
+    """One method cannot be used on this store under this protocol; others may."""
+
+
 class SystemRefusedError(MemrError):
     """The system refused: disk full, permission, memory, a lock that does not free."""
 

@@ -49,6 +49,10 @@ class ResultFolder:
         folder = self.root / "checkpoints" / protocol / method / f"seed{seed}"
         return folder / f"fold{fold}.safetensors"
 
+    def all_checkpoints(self, protocol: str, method: str) -> Iterator[Path]:
+        """Every checkpoint of a method under a protocol."""
+        yield from sorted(self.root.glob(f"checkpoints/{protocol}/{method}/*/*.safetensors"))
+
     @property
     def report(self) -> Path:
         """The folder of the report."""
@@ -148,7 +152,7 @@ def hash_of(value: Any) -> str:
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write an evaluation's object, the part that later runs and reports read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(metrics, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(metrics, allow_nan=False, indent=1) + "\n"
     write_whole(path, text.encode())
 
 

@@ -5,5 +5,8 @@ from typing import Any
 
 
 def encode(value: Any) -> str:
-    """One line of strict JSON. Raises ValueError for NaN and infinity, which JSON does not have."""
-    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    """One line of strict JSON, in ASCII, which every locale can print.
+
+    Raises ValueError for NaN and infinity, which JSON does not have.
+    """
+    return json.dumps(value, allow_nan=False)

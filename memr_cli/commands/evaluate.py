@@ -70,25 +70,25 @@ def evaluate(
         with Experiment(place, settings) as experiment:
             choice = chosen(experiment, method or ["all"])
             told: set[str] = set()
+            in_sessions = bool(experiment.store.utterances.sessions)
             started = time.monotonic()
-            for result in evaluate_methods(experiment, choice.methods):
+            for result in evaluate_methods(experiment, choice):
                 seconds = round(time.monotonic() - started, 3)
                 console.emit({**result, "seconds": seconds}, [score_row(result)])
-                _tell(console, result, told)
+                _tell(console, result, told, in_sessions=in_sessions)
                 started = time.monotonic()
         console.notice(f"metrics and predictions are in {place.out}; `memr report` sets them out.")
 
 
-def _tell(console: Console, result: dict[str, Any], told: set[str]) -> None:
+def _tell(console: Console, result: dict[str, Any], told: set[str], *, in_sessions: bool) -> None:
     """Say what a reader of the score should know; what holds for several methods, once."""
     method = result["method"]
-    for note in result["notes"]:
-        console.notice(f"{method}: {note}.")
-    sentences = [*_ties(result), *_leaks(result)]
-    for sentence in sentences:
-        if sentence not in told:
+    sentences = {note: f"{method}: {note}." for note in result["notes"]}
+    sentences |= {text: text for text in (*_ties(result), *_leaks(result, in_sessions))}
+    for note, sentence in sentences.items():
+        if note not in told:
             console.notice(sentence)
-            told.add(sentence)
+            told.add(note)
 
 
 def _ties(result: dict[str, Any]) -> list[str]:
@@ -104,15 +104,15 @@ def _ties(result: dict[str, Any]) -> list[str]:
     return [sentence]
 
 
-def _leaks(result: dict[str, Any]) -> list[str]:
+def _leaks(result: dict[str, Any], in_sessions: bool) -> list[str]:
     leakage, sentences = result["leakage"], []
     if leakage["speakers"]:
         sentences.append(f"{leakage['speakers']} speakers are both trained on and tested.")
     shared = (leakage["dialogues"] or {}).get("share")
     if shared:
+        remedy = "; --protocol session keeps dialogues whole" if in_sessions else ""
         sentences.append(
-            f"{shared:.0%} of test utterances come from a dialogue whose other speaker is in "
-            "training; --protocol session keeps dialogues whole."
+            f"{shared:.0%} of test utterances come from a dialogue that is in training too{remedy}."
         )
     for modality, overlap in leakage["identical"].items():
         if overlap["share"]:

@@ -54,19 +54,26 @@ Seed = Annotated[int, typer.Option(help="What all randomness comes from.", metav
 Seeds = Annotated[
     int, typer.Option(help="Train with N seeds, counting up from --seed.", metavar="N")
 ]
-Epochs = Annotated[
-    int | None, typer.Option(help="Epochs at most. Default: the preset's.", metavar="N")
-]
+Epochs = Annotated[int | None, typer.Option(help="Epochs at most. Default: 50.", metavar="N")]
 Patience = Annotated[
     int | None,
-    typer.Option(help="Stop after N epochs without a better validation score.", metavar="N"),
+    typer.Option(
+        help="Stop after N epochs without a better validation score. Default: 8.", metavar="N"
+    ),
 ]
-BatchSize = Annotated[int | None, typer.Option(help="Utterances per step.", metavar="N")]
-LearningRate = Annotated[float | None, typer.Option(help="Step size of Adam.", metavar="X")]
+BatchSize = Annotated[
+    int | None, typer.Option(help="Utterances per step. Default: 64, original 32.", metavar="N")
+]
+LearningRate = Annotated[
+    float | None, typer.Option(help="Step size of the optimiser.", metavar="X")
+]
 WeightDecay = Annotated[float | None, typer.Option(help="Shrinkage of weights.", metavar="X")]
 Hidden = Annotated[
     int | None,
-    typer.Option(help="Units of the first hidden layer; the second has half.", metavar="N"),
+    typer.Option(
+        help="Units of the first hidden layer; the second has half. Default: 128, early 256.",
+        metavar="N",
+    ),
 ]
 
 

@@ -28,9 +28,15 @@ def synth(
     frames: Annotated[
         int, typer.Option(metavar="N", help="Mean length of a visual sequence.")
     ] = DEFAULTS.frames,
-    visual_dim: Annotated[int, typer.Option(metavar="D")] = DEFAULTS.visual_dim,
-    acoustic_dim: Annotated[int, typer.Option(metavar="D")] = DEFAULTS.acoustic_dim,
-    lexical_dim: Annotated[int, typer.Option(metavar="D")] = DEFAULTS.lexical_dim,
+    visual_dim: Annotated[
+        int, typer.Option(metavar="D", help="Numbers in a frame of the visual modality.")
+    ] = DEFAULTS.visual_dim,
+    acoustic_dim: Annotated[
+        int, typer.Option(metavar="D", help="Numbers in a frame of the acoustic modality.")
+    ] = DEFAULTS.acoustic_dim,
+    lexical_dim: Annotated[
+        int, typer.Option(metavar="D", help="Numbers in a frame of the lexical modality.")
+    ] = DEFAULTS.lexical_dim,
     archive: Annotated[
         bool, typer.Option("--archive", help="Write features.zip in place of features/.")
     ] = False,

@@ -21,9 +21,9 @@ def run_training(
     console: Console,
 ) -> None:
     """Train the methods named, or all of the command's kind that the store supports."""
-    from memr_cli.experiment.experiment import Experiment, choose
+    from memr_cli.experiment.experiment import Experiment, choose, collective_names
     from memr_cli.experiment.runs import train_methods
-    from memr_cli.methods.registry import PUBLISHED, registered
+    from memr_cli.methods.registry import registered
 
     is_fusion = command == "fuse"
     fitting = {name for name, found in registered().items() if found.is_fusion == is_fusion}
@@ -32,13 +32,12 @@ def run_training(
             raise UsageError(
                 f"memr {command} does not make {name}; use `memr {OTHER[command]} --method {name}`."
             )
-    published = [name for name in PUBLISHED if name in fitting]
     with Experiment(place, settings) as experiment:
-        choice = choose(names or ["all"], {"all": published}, experiment.held)
+        choice = choose(names or ["all"], collective_names(is_fusion), experiment.held)
         for name, reason in choice.skipped.items():
             console.notice(f"{name} is skipped: {reason}")
         started = time.monotonic()
-        for result in train_methods(experiment, choice.methods, command):
+        for result in train_methods(experiment, choice, command):
             seconds = round(time.monotonic() - started, 3)
             console.emit({**result, "seconds": seconds}, [_row(result)])
             started = time.monotonic()

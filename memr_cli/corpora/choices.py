@@ -7,6 +7,9 @@ from memr_cli.errors import UsageError
 
 MODALITIES = ("visual", "acoustic", "lexical")
 
+ALIASES = {"video": "visual", "audio": "acoustic", "text": "lexical"}
+"""Other words for the modalities, understood wherever a person names one."""
+
 SESSIONS = 5
 """Sessions of a synthetic corpus, of two speakers each."""
 
@@ -59,7 +62,7 @@ class SyntheticSettings:
         for name in ("unlabelled", "missing"):
             value = getattr(self, name)
             if not 0 <= value < 1:
-                raise UsageError(f"{name} is a share from 0 to below 1, not {value}")
+                raise UsageError(f"--{name} is {value}; give a share from 0 to below 1.")
 
     def dim(self, modality: str) -> int:
         """D of a modality."""

@@ -80,6 +80,11 @@ def read_labels(table: Table, column: str, class_names: Sequence[str] | None) ->
 def _integer(table: Table, line: int, cell: str | None) -> int | None:
     match = _INTEGER.fullmatch(cell or "")
     if match is None:
+        if cell is not None and _is_number(cell):
+            raise InputError(
+                f"{table.at(line)}: label {cell!r} is a number but no integer from 0 up; labels "
+                "are positions or names of classes, and an empty cell means unlabelled"
+            )
         return None
     value = int(match[1])
     if value < 0:
@@ -88,6 +93,15 @@ def _integer(table: Table, line: int, cell: str | None) -> int | None:
             "and an empty cell means unlabelled"
         )
     return value
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a label looks like a number, `nan` included, which data frames write for nothing."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _implied(

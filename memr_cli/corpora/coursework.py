@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from memr_cli.corpora.choices import ALIASES, MODALITIES
 from memr_cli.corpora.classes import fault_in, read_labels
-from memr_cli.corpora.corpus import MODALITIES, Corpus, Utterance
+from memr_cli.corpora.corpus import Corpus, Utterance
 from memr_cli.corpora.sources import ARCHIVE, FOLDER, open_source
 from memr_cli.corpora.table import Row, Table, name_problem, read_table
 from memr_cli.errors import InputError
@@ -23,6 +24,7 @@ SYNTHETIC_MARK = "SYNTHETIC.txt"
 ID, SPEAKER, LABEL = "file_name_list", "speakers", "emotion_labels"
 FEATURE_COLUMNS = {modality: f"{modality}_features" for modality in MODALITIES}
 REQUIRED = (ID, SPEAKER, *FEATURE_COLUMNS.values(), LABEL)
+RENAMED = {f"{alias}_features": FEATURE_COLUMNS[name] for alias, name in ALIASES.items()}
 OPTIONAL = ("session", "dialogue", "turn", "split")
 
 MAX_TURN = 2**31 - 1
@@ -43,7 +45,7 @@ def read_corpus(raw: Path, class_names: Sequence[str] | None) -> Corpus:
     """
     listing = _listing(raw)
     content = listing.read_bytes()
-    table = read_table(listing, content, REQUIRED, OPTIONAL)
+    table = read_table(listing, content, REQUIRED, OPTIONAL, RENAMED)
     if class_names is None:
         class_names, names_content = _class_file(raw / CLASSES)
         content += names_content

@@ -42,7 +42,11 @@ class _FolderSink:
             (self._folder / parent).mkdir(parents=True, exist_ok=True)
             self._made.add(parent)
         content = _npy(frames)
-        return (self._folder / path).write_bytes(content)
+        target = self._folder / path
+        try:
+            return target.write_bytes(content)
+        except OSError as error:  # a full disk is reported without a name
+            raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 class _ZipSink:

@@ -45,11 +45,16 @@ class Table:
 
 
 def read_table(
-    path: Path, content: bytes, required: Sequence[str], optional: Sequence[str] = ()
+    path: Path,
+    content: bytes,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    renamed: Mapping[str, str] | None = None,
 ) -> Table:
     """The rows of comma-separated UTF-8 `content`, which was read from `path`.
 
-    Column names and values lose surrounding spaces, names also turn spaces within into `_`.
+    Column names and values lose surrounding spaces, names also turn spaces within into `_`;
+    `renamed` gives columns that may go by another name the one they are known by.
     Blank lines are passed over. Raises InputError, naming the line, where the content is not
     UTF-8 (a byte order mark is accepted) or not csv, lacks a required column, names a required or
     optional one twice, has no rows, or has a row of more or fewer fields than the header.
@@ -60,7 +65,8 @@ def read_table(
             f"{path} is empty. Its first line names the columns: {', '.join(required)}"
         )
     head_line, head = records[0]
-    columns = tuple("_".join(name.split()) for name in head)
+    names = ("_".join(name.split()) for name in head)
+    columns = tuple((renamed or {}).get(name, name) for name in names)
     _check_columns(f"{path}, line {head_line}", columns, required, optional)
     rows = []
     for line, fields in records[1:]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.errors import UnsupportedError, UsageError
+from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
 from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.columns import NONE, Columns, Rows
 from memr_cli.evaluation.validation import Split, hold_out, sharing
@@ -24,6 +24,9 @@ __all__ = [
     "folds",
     "restrict",
 ]
+
+VALIDATION_SHARE = 0.2
+"""About this share of the training rows chooses the epoch."""
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -67,7 +70,7 @@ def folds(
     n_folds: int = 5,
     *,
     validation: bool = True,
-    validation_share: float = 0.2,
+    validation_share: float = VALIDATION_SHARE,
 ) -> tuple[Fold, ...]:
     """The folds of a protocol over a corpus. `n_folds` is for the `speaker` protocol alone.
 
@@ -259,32 +262,28 @@ def restrict(
     """Leave out of every part of a fold the rows that `subject` cannot use.
 
     `usable`: (N,) over all utterances of the corpus. Speaker names follow the rows that remain.
-    Raises UnsupportedError where a part that had rows loses all of them.
+    Where no row is left to fit on, or to choose the epoch by, these are drawn anew from the
+    training rows that remain. `test` may become empty. Raises MethodUnsupportedError
+    where too few training rows remain.
     """
-    parts: dict[str, Rows] = {}
-    for name in ("test", "train", "fit", "validation"):
-        rows: Rows = getattr(fold, name)
-        parts[name] = rows[usable[rows]]
-        if rows.size and not parts[name].size:
-            words = {"train": "training", "fit": "training"}.get(name, name)
-            raise UnsupportedError(
-                f"fold {fold.index}: {subject} can use none of the {rows.size} {words} utterances "
-                f"(speakers {_few(columns.speakers_of(rows))}), because what it needs is missing "
-                "there. Use another method or protocol"
-                + (
-                    ", or --preset original, which has no validation."
-                    if name == "validation"
-                    else "."
-                )
-            )
-    return _fold(
-        columns,
-        fold.index,
-        parts["test"],
-        parts["train"],
-        (parts["fit"], parts["validation"]),
-        fold.notes,
+    test, train, fit, validation = (
+        rows[usable[rows]] for rows in (fold.test, fold.train, fold.fit, fold.validation)
     )
+    chooses = fold.validation.size > 0
+    if train.size < 1 + chooses:
+        raise MethodUnsupportedError(
+            f"fold {fold.index}: {subject} can use {train.size} of the {fold.train.size} training "
+            f"utterances (speakers {_few(columns.speakers_of(fold.train))}), because what it needs "
+            "is missing there. Use another method or protocol."
+        )
+    notes = fold.notes
+    if chooses and not (fit.size and validation.size):
+        nobody = np.zeros(columns.label.size, np.int64)
+        fit, validation = hold_out(
+            train, columns, share=VALIDATION_SHARE, index=fold.index, used=nobody
+        )
+        notes = sharing(fit, validation, columns)
+    return _fold(columns, fold.index, test, train, (fit, validation), notes)
 
 
 def describe(protocol: ProtocolName, cut: Sequence[Fold]) -> str:

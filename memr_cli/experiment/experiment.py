@@ -1,5 +1,7 @@
 """One store under one protocol and one set of settings: what commands work on."""
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,16 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from memr_cli.corpora.choices import MODALITIES
 from memr_cli.dataset import Dataset, held_modalities
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.learning.checkpoints import CheckpointError, read_facts
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
-from memr_cli.methods.registry import named, registered, why_unsupported
+from memr_cli.methods.registry import PUBLISHED, named, registered, why_unsupported
 from memr_cli.progress import Progress
-from memr_cli.results import ResultFolder
+from memr_cli.results import ResultFolder, read_metrics
 from store.reader import Store
 
 
@@ -94,6 +98,26 @@ class Experiment:
         """The store as every JSON object names it."""
         return {"store": str(self.place.store), "fingerprint": self.store.fingerprint}
 
+    def prepare_folder(self, methods: Sequence[Method]) -> None:
+        """Make sure, before any work, that the results of these methods may be written.
+
+        Raises UnsupportedError where one would replace a result of a store of another name,
+        PermissionError where the folder is read-only, OSError where it cannot be made.
+        """
+        root, protocol = self.folder.root, self.settings.protocol
+        root.mkdir(parents=True, exist_ok=True)
+        if not os.access(root, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(root))
+        members = (member for method in methods for member in self.members(method))
+        for name in dict.fromkeys(method.name for method in (*methods, *members)):
+            metrics = self.folder.metrics(protocol, name)
+            self.refuse_another_stores(metrics, (read_metrics(metrics) or {}).get("store"))
+            for checkpoint in self.folder.all_checkpoints(protocol, name):
+                try:
+                    self.refuse_another_stores(checkpoint, read_facts(checkpoint).get("store"))
+                except CheckpointError:
+                    continue  # it is told apart, and replaced, where it would be used
+
     def refuse_another_stores(self, path: Path, owner: str | None) -> None:
         """Raise UnsupportedError if `path` holds a result of a store of another name."""
         if owner is not None and Path(owner).name != self.place.store.name:
@@ -106,37 +130,54 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Choice:
-    """Methods to work on, and why others that a collective name stands for are skipped."""
+    """Methods to work on, and why others that a collective name stands for are skipped.
+
+    by_name: those asked for by their own name, which may not be skipped.
+    """
 
     methods: tuple[Method, ...]
+    by_name: frozenset[str]
     skipped: Mapping[str, str]
 
 
-def choose(names: Sequence[str], collective: Mapping[str, Sequence[str]], held: Any) -> Choice:
+def choose(
+    names: Sequence[str], collective: Mapping[str, Sequence[str]], held: Sequence[str]
+) -> Choice:
     """Resolve method names, some of which may stand for several (`all`, `every`).
 
     Raises UsageError for an unknown name, UnsupportedError for a method asked for by its own name
     that a store with the modalities `held` does not support, or where nothing remains.
     """
+    if not held:
+        raise UnsupportedError(
+            f"the store holds none of the modalities {', '.join(MODALITIES)}, which methods work "
+            "on. Ingest a corpus that has features of one of them."
+        )
     methods: dict[str, Method] = {}
     skipped: dict[str, str] = {}
     for name in names:
         for member in collective.get(name, (name,)):
             method = named(member)
-            reason = why_unsupported(method, held)
+            reason = why_unsupported(method, tuple(held))
             if reason is None:
-                methods[member] = method
+                methods[method.name] = method
             elif name in collective:
                 skipped[member] = reason
             else:
                 raise UnsupportedError(reason)
     if not methods:
         raise UnsupportedError(" ".join(skipped.values()))
-    return Choice(tuple(methods.values()), skipped)
+    by_name = frozenset(named(name).name for name in names if name not in collective)
+    return Choice(tuple(methods.values()), by_name, skipped)
 
 
-def collective_names() -> dict[str, tuple[str, ...]]:
-    """The names that stand for several methods."""
-    from memr_cli.methods.registry import PUBLISHED
-
-    return {"all": PUBLISHED, "every": tuple(registered())}
+def collective_names(is_fusion: bool | None = None) -> dict[str, tuple[str, ...]]:
+    """The names that stand for several methods: of all, or only for fusion, or only others."""
+    return {
+        name: tuple(
+            member
+            for member in members
+            if is_fusion is None or registered()[member].is_fusion == is_fusion
+        )
+        for name, members in (("all", PUBLISHED), ("every", tuple(registered())))
+    }

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import TrainedMethod
 from memr_cli.results import hash_of
 
-SHAPING = ("dataset.py", "evaluation", "experiment", "learning", "methods")
+SHAPING = ("dataset.py", "evaluation", "experiment", "learning", "methods", "results.py")
+
+LIBRARIES = ("torch", "numpy")
+"""Those whose version may change the last digits, and with them a decision."""
 
 
 @cache
@@ -32,6 +36,12 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
+@cache
+def versions() -> dict[str, str]:
+    """The version of memr and of the libraries that numbers depend on."""
+    return {"memr": memr_cli.__version__, **{name: version(name) for name in LIBRARIES}}
+
+
 def training_key(
     fingerprint: str,
     method: TrainedMethod,
@@ -47,6 +57,7 @@ def training_key(
     """
     facts: dict[str, Any] = {
         "code": code_version(),
+        "versions": versions(),
         "fingerprint": fingerprint,
         "method": method.name,
         "protocol": settings.protocol,

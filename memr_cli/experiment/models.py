@@ -9,7 +9,7 @@ from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold, restrict
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import training_key
-from memr_cli.learning.checkpoints import Checkpoint, CheckpointError, read, read_facts
+from memr_cli.learning.checkpoints import Checkpoint, CheckpointError, read
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import FoldModel, FoldTask, TrainedMethod
 
@@ -97,8 +97,7 @@ def _slot(
     key = training_key(experiment.store.fingerprint, method, asked, settings, fold=fold, seed=seed)
     facts: dict[str, Any] | None = None
     try:
-        facts = read_facts(path)
-        experiment.refuse_another_stores(path, facts.get("store"))
+        facts = dict(read(path).facts)
         reason = None if facts.get("key") == key else _difference(facts, experiment)
     except FileNotFoundError:
         return Slot(fold, seed, path, key, None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli.errors import MethodUnsupportedError
 from memr_cli.evaluation.protocols import Fold, restrict
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.models import Models, restricted_folds
@@ -33,6 +34,12 @@ class Scored:
 def predict(experiment: Experiment, method: Method, models: Sequence[Models]) -> Scored:
     """Predict every test utterance that the method can score, fold by fold and seed by seed."""
     folds = _folds(experiment, method, models)
+    untested = [str(fold.index) for fold in folds if not fold.test.size]
+    if untested:
+        raise MethodUnsupportedError(
+            f"method {method.name} can score no test utterance of fold {', '.join(untested)}, "
+            "since what it needs is missing there. Use another method or protocol."
+        )
     parts = [
         (fold, seed, _decide(experiment, method, models, fold, seed))
         for seed in experiment.settings.seeds

@@ -1,13 +1,12 @@
 """Training, fusing and evaluating: one object a method, each as soon as it is known."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
-from memr_cli import __version__
+from memr_cli.errors import MethodUnsupportedError, UnsupportedError
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
-from memr_cli.experiment.keys import evaluation_key, training_key
+from memr_cli.experiment.keys import evaluation_key, training_key, versions
 from memr_cli.experiment.models import HISTORY, Models, ensure_models
 from memr_cli.experiment.predicting import Scored, predict
 from memr_cli.experiment.scoring import score
@@ -19,9 +18,6 @@ from memr_cli.results import (
     read_metrics,
     write_metrics,
 )
-
-LIBRARIES = ("torch", "numpy")
-"""Those whose version may change the last digits."""
 
 UNSAVED = ("reused", "seconds")
 """What an evaluation prints and its metrics file does not hold: how this run went."""
@@ -35,22 +31,60 @@ def chosen(experiment: Experiment, names: Sequence[str]) -> Choice:
     return choice
 
 
-def train_methods(
-    experiment: Experiment, methods: Sequence[Method], command: str
-) -> Iterator[dict[str, Any]]:
+def train_methods(experiment: Experiment, choice: Choice, command: str) -> Iterator[dict[str, Any]]:
     """Make each method's models; for a vote, those of its members."""
-    for method in methods:
-        members = [ensure_models(experiment, member) for member in experiment.members(method)]
-        yield {
-            "schema": f"memr.{command}/1",
-            **experiment.identity(),
-            "method": method.name,
-            "preset": experiment.settings.preset,
-            "protocol": {"name": experiment.settings.protocol},
-            "settings": _settings(experiment, method, members),
-            "folds": list(_history(method, members)),
-            "reused": all(models.reused for models in members),
-        }
+    return _each(experiment, choice, lambda method: _train(experiment, method, command))
+
+
+def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[str, Any]]:
+    """Score each method on speakers that its training never saw; a fresh result is read."""
+
+    def result_of(method: Method) -> dict[str, Any]:
+        key = _key(experiment, method)
+        return _fresh(experiment, method, key) or _evaluate(experiment, method, key)
+
+    return _each(experiment, choice, result_of)
+
+
+def _each(
+    experiment: Experiment, choice: Choice, result_of: Callable[[Method], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The result of each method chosen. One that only a collective name stands for may be skipped.
+
+    Whatever would refuse the results is found before the work. Raises UnsupportedError for a method
+    asked for by name that the store does not support under the protocol, or if none remains.
+    """
+    experiment.prepare_folder(choice.methods)
+    reasons = []
+    for method in choice.methods:
+        try:
+            result = result_of(method)
+        except MethodUnsupportedError as reason:
+            if method.name in choice.by_name:
+                raise
+            experiment.place.notice(f"{method.name} is skipped: {reason}")
+            reasons.append(str(reason))
+            continue
+        yield result
+    if len(reasons) == len(choice.methods):
+        raise UnsupportedError(reasons[0])
+
+
+def _train(experiment: Experiment, method: Method, command: str) -> dict[str, Any]:
+    members = [ensure_models(experiment, member) for member in experiment.members(method)]
+    runs = list(_history(method, members))
+    unscored = all(run["validation_f1_micro"] is None for run in runs)
+    return {
+        "schema": f"memr.{command}/1",
+        **experiment.identity(),
+        "method": method.name,
+        "preset": experiment.settings.preset,
+        "protocol": {"name": experiment.settings.protocol},
+        "settings": _settings(experiment, method, members),
+        "folds": runs,
+        "notes": ["nothing is validated here, so validation_f1_micro is null"] if unscored else [],
+        "reused": all(models.reused for models in members),
+    }
 
 
 def _history(method: Method, members: Sequence[Models]) -> Iterator[dict[str, Any]]:
@@ -67,13 +101,6 @@ def _history(method: Method, members: Sequence[Models]) -> Iterator[dict[str, An
         history = {name: facts[name] for name in HISTORY}
         run = {"fold": slot.fold, "seed": slot.seed}
         yield {**run, **history, "checkpoint": str(slot.path)}
-
-
-def evaluate_methods(experiment: Experiment, methods: Sequence[Method]) -> Iterator[dict[str, Any]]:
-    """Score each method on speakers that its training never saw; a fresh result is read."""
-    for method in methods:
-        key = _key(experiment, method)
-        yield _fresh(experiment, method, key) or _evaluate(experiment, method, key)
 
 
 def _key(experiment: Experiment, method: Method) -> str:
@@ -93,7 +120,6 @@ def _fresh(experiment: Experiment, method: Method, key: str) -> dict[str, Any] |
     found = read_metrics(path)
     if found is None:
         return None
-    experiment.refuse_another_stores(path, found["store"])
     if found["key"] != key:
         reason = (
             "the store's content has changed"
@@ -132,7 +158,7 @@ def _evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any
             refit=members[0].settings.refit,
         ),
         "files": _files(experiment, method, [models.method for models in members]),
-        "versions": {"memr": __version__, **{name: version(name) for name in LIBRARIES}},
+        "versions": versions(),
         "key": key,
     }
     _add_left_out(result, experiment, scored, modalities)
@@ -149,8 +175,8 @@ def _add_left_out(
     if left_out:
         result["notes"].insert(
             0,
-            f"{left_out} of {tested} labelled test utterances are left out, since they lack "
-            f"{' or '.join(modalities)} features that the method needs",
+            f"{left_out} of {tested} labelled test utterances are left out, since the "
+            f"{', '.join(modalities)} features that the method needs are missing",
         )
 
 

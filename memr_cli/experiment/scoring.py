@@ -3,7 +3,7 @@
 Letters: n scored rows (one per utterance and seed), K folds, S seeds, C classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,8 +56,20 @@ def score(
     if scored.tied is not None:
         count = int(scored.tied.sum())
         result["ties"] = {"count": count, "share": count / (n_tested * n_seeds)}
-    result["notes"] = list(dict.fromkeys([*notes, *interval_notes, *undefined]))
+    told = _told(result, n_seeds)
+    result["notes"] = list(dict.fromkeys([*notes, *told, *interval_notes, *undefined]))
     return result
+
+
+def _told(result: dict[str, Any], n_seeds: int) -> Iterator[str]:
+    """What a reader of the figures has to know about how they count."""
+    if n_seeds > 1:
+        yield f"per_class, confusion and ties count each utterance {n_seeds} times, once per seed"
+    if result["leakage"]["dialogues"] is None:
+        yield "leakage.dialogues is null, since the corpus tells no dialogues"
+    occurring = [name for name, entry in result["per_class"].items() if entry["support"]]
+    if len(occurring) == 1:
+        yield f"all tested utterances are {occurring[0]}, so every score is trivial"
 
 
 def _counts(predictions: Predictions, n_folds: int) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ Reading one runs no code and needs no torch. All facts stand in one metadata ent
 library writes several in an order that changes from run to run.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class Checkpoint:
         """Write the file, whole or not at all."""
         from safetensors.numpy import save
 
-        facts = {"format": FORMAT, "version": VERSION, **self.facts}
+        described = {"format": FORMAT, "version": VERSION, "arrays": _digest(self.arrays)}
+        facts = {**described, **self.facts}
         text = json.dumps(facts, allow_nan=False, sort_keys=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, save(dict(self.arrays), {ENTRY: text}))
@@ -56,7 +58,7 @@ def read_facts(path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(metadata.get(ENTRY, "{}"))
     except (SafetensorError, json.JSONDecodeError) as error:
         raise CheckpointError(f"it is damaged ({error})") from error
-    if facts.get("format") != FORMAT:
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise CheckpointError("it was not written by memr")
     if facts.get("version") != VERSION:
         raise CheckpointError(f"its version is {facts.get('version')}, expected {VERSION}")
@@ -64,12 +66,24 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def read(path: Path) -> Checkpoint:
-    """A whole checkpoint. Raises as `read_facts` does."""
+    """A whole checkpoint, its arrays those that were written. Raises as `read_facts` does."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     facts = read_facts(path)
     try:
-        return Checkpoint(load_file(path), facts)
+        arrays = load_file(path)
     except (SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(f"it is damaged ({error})") from error
+    if _digest(arrays) != facts.get("arrays"):
+        raise CheckpointError("its weights are not those that were written")
+    return Checkpoint(arrays, facts)
+
+
+def _digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
+    """Hash of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -22,8 +22,9 @@ class Scaler:
     ) -> "Scaler":
         """Mean and population standard deviation of `features` (N, D) over `rows`, as scikit-learn.
 
-        NaN marks a missing modality and counts nowhere. A feature that never varies, or is missing
-        in every row, is only centred. The last `n_raw` features are left as they are.
+        NaN marks a missing modality and counts nowhere. A feature that never varies is only
+        centred. One that is missing in every row gets an infinite scale, so that it is 0 wherever
+        it is used: no weight was ever fitted to it. The last `n_raw` features are left as they are.
         """
         n_dims = features.shape[1]
         n_present, total, squares = np.zeros(n_dims), np.zeros(n_dims), np.zeros(n_dims)
@@ -40,6 +41,7 @@ class Scaler:
         # Rounding leaves a constant feature a deviation of about its last digit.
         constant = deviation <= 10 * np.finfo(np.float32).eps * np.abs(mean)
         scale = np.where(constant, 1.0, deviation)
+        scale[n_present == 0] = np.inf
         if n_raw:
             mean[-n_raw:], scale[-n_raw:] = 0.0, 1.0
         return cls(mean.astype(np.float32), scale.astype(np.float32))

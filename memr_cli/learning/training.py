@@ -2,15 +2,15 @@
 
 Each model goes through its own epochs: when its rows are used up it is validated, shuffles and
 goes on, whatever the others do; when it is done it leaves the stack and costs nothing more. Every
-model draws start weights, order of rows and dropout from a generator of its own, so its numbers do
-not depend on what else is trained beside it (but for the last digits, where the processor's matrix
-product sums in another order).
+model draws start weights, order of rows and dropout from a generator of its own, and nothing is
+summed over models, so its numbers do not depend on what else is trained beside it.
 
 Letters: N utterances, D input dims, M models in the stack, B batch rows, C classes.
 """
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -78,11 +78,33 @@ def train(
     description: str,
 ) -> Iterator[tuple[int, Trained]]:
     """Train every task's model; yields its place in `tasks` and the model as each is done."""
+    with _memory_told_apart():
+        yield from _train(inputs, tasks, settings, progress, description)
+
+
+def _train(
+    inputs: Inputs,
+    tasks: Sequence[Task],
+    settings: TrainingSettings,
+    progress: Progress,
+    description: str,
+) -> Iterator[tuple[int, Trained]]:
     stack = _Stack(inputs, tasks, settings)
     total = sum(task.epochs for task in tasks)
     for finished in progress(stack.epochs(), description, total=total, unit="epoch"):
         if finished is not None:
             yield finished
+
+
+@contextmanager
+def _memory_told_apart() -> Iterator[None]:
+    """Raise MemoryError for what the library reports as a RuntimeError of its allocator."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "alloc" in str(error).lower():
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def predict(
@@ -203,8 +225,7 @@ class _Stack:
         """Move the running mean of the weights; in the first steps it forgets faster."""
         self.n_steps += 1
         past = min(self.settings.averaging, self.n_steps / (self.n_steps + 10))
-        for mean, weight in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(weight, 1 - past)
+        self.averaged.parameters.lerp_(self.network.parameters, 1 - past)
 
     def _end_epoch(self, index: int) -> Trained | None:
         """Validate model `index` and note how it stands. Returns it if that was its last epoch."""
@@ -255,12 +276,10 @@ class _Stack:
             old, old_optimizer = self.network, self.optimizer
             self.network = old.select(indices)
             self.optimizer = optimizer_for(self.network, self.settings)
-            for before, after in zip(old.parameters(), self.network.parameters(), strict=True):
-                state = old_optimizer.state[before]
-                self.optimizer.state[after] = {
-                    name: value if name == "step" else value[indices]
-                    for name, value in state.items()
-                }
+            state = old_optimizer.state[old.parameters]
+            self.optimizer.state[self.network.parameters] = {
+                name: value if name == "step" else value[indices] for name, value in state.items()
+            }
 
 
 def optimizer_for(network: StackedNetworks, settings: TrainingSettings) -> torch.optim.Optimizer:
@@ -271,7 +290,7 @@ def optimizer_for(network: StackedNetworks, settings: TrainingSettings) -> torch
     network.allocate_gradients()
     kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
     return kind(
-        network.parameters(),
+        [network.parameters],
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
         fused=True,

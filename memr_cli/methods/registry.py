@@ -5,6 +5,7 @@ from functools import cache
 from importlib import import_module
 
 import memr_cli.methods as package
+from memr_cli.corpora.choices import ALIASES
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.methods.method import CombiningMethod, Method
 
@@ -26,7 +27,7 @@ def registered() -> dict[str, Method]:
 def named(name: str) -> Method:
     """The method of this name. Raises UsageError where there is none, listing those there are."""
     try:
-        return registered()[name]
+        return registered()[ALIASES.get(name, name)]
     except KeyError:
         names = ", ".join(registered())
         raise UsageError(

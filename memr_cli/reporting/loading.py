@@ -12,8 +12,8 @@ Notice = Callable[[str], None]
 def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
     """Every result in `folder` that can be trusted, by protocol and method name.
 
-    What cannot be read, and what no longer matches its predictions, is left out, each with one
-    notice. Checkpoints are not looked at: a report can be made where only the scores were kept.
+    What cannot be read, and what no longer matches its predictions or a checkpoint, is left out,
+    each with one notice. Checkpoints may be gone: a report can be made where only scores were kept.
     """
     results = []
     for path in folder.all_metrics():
@@ -25,17 +25,28 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
                 "left out of the report. Delete it and run `memr evaluate` again."
             )
             continue
-        predictions = folder.predictions(evaluated.protocol, evaluated.method)
-        expected = evaluated.hashes.get(folder.relative(predictions))
-        if expected is None or not predictions.is_file() or digest(predictions) != expected:
+        other = _no_longer_scored(folder, evaluated)
+        if other is not None:
             notice(
-                f"{path} is stale and left out of the report: {predictions} is gone or no longer "
+                f"{path} is stale and left out of the report: {other} is gone or no longer "
                 f"the file that was scored. Run `memr evaluate --method {evaluated.method} "
                 f"--protocol {evaluated.protocol}` again."
             )
             continue
         results.append(evaluated)
     return results
+
+
+def _no_longer_scored(folder: ResultFolder, evaluated: Evaluated) -> Path | None:
+    """The first file that is not the one that was scored; a checkpoint may be gone."""
+    predictions = folder.predictions(evaluated.protocol, evaluated.method)
+    if folder.relative(predictions) not in evaluated.hashes or not predictions.is_file():
+        return predictions
+    for name, expected in evaluated.hashes.items():
+        path = folder.root / name
+        if path.is_file() and digest(path) != expected:
+            return path
+    return None
 
 
 def _read(folder: ResultFolder, path: Path) -> Evaluated:

@@ -77,7 +77,13 @@ RUN = an_object(
     validation_f1_micro=nullable(SHARE),
     checkpoint=nullable(TEXT),
 )
-TRAINING = {"method": TEXT, "folds": a_list(RUN), "seconds": SECONDS, "reused": FLAG}
+TRAINING = {
+    "method": TEXT,
+    "folds": a_list(RUN),
+    "notes": TEXTS,
+    "seconds": SECONDS,
+    "reused": FLAG,
+}
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "synth": of_command("synth", store={"type": "null"}, fingerprint={"type": "null"}),

@@ -67,13 +67,14 @@ def test_a_class_file_names_the_labels_and_is_named_over(tmp_path: Path) -> None
     [
         ([0, "angry?"], None, r"line 3: label 'angry\?' is neither an integer nor a class name"),
         (["sad", "1"], None, "line 2: label 'sad' is neither .* line 3 has the integer 1"),
-        ([0, "1.5"], None, "line 3: label '1.5' is neither an integer nor a class name"),
+        ([0, "1.5"], None, "line 3: label '1.5' is a number but no integer from 0 up"),
+        (["nan", "1"], None, "line 2: label 'nan' is a number but no integer"),
         (["x", "y"], ["x"], "line 3: label 'y' is neither .* the classes are x"),
         ([0, 2], ["x", "y"], "line 3: label 2 is out of range; .* 2 classes, 0 to 1: x, y"),
         ([0, -1], None, "line 3: label -1 is negative; labels begin at 0"),
         ([0, -1], ["x"], "line 3: label -1 is negative"),
         ([0, 10**6], None, "line 3: label 1000000 is too great"),
-        ([0, "9" * 30], None, "line 3: label '9{30}' is neither"),
+        ([0, "9" * 30], None, "line 3: label '9{30}' is a number but no integer"),
         (["a\tb"], None, "line 2: label .* has a control character"),
     ],
 )

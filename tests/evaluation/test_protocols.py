@@ -6,7 +6,7 @@ from evaluation_corpora import columns, corpora, iemocap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memr_cli.errors import UnsupportedError, UsageError
+from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
 from memr_cli.evaluation.protocols import (
     Columns,
     Fold,
@@ -213,16 +213,34 @@ def test_restricting_drops_rows_everywhere_and_recounts_speakers() -> None:
     assert narrowed.test_speakers == fold.test_speakers
 
 
-@pytest.mark.parametrize("part", ["test", "train", "fit", "validation"])
-def test_a_part_that_a_method_cannot_use_at_all_is_refused(part: str) -> None:
+def test_a_method_that_can_use_no_training_row_of_a_fold_is_refused() -> None:
+    corpus = iemocap()
+    fold = folds(SESSION, corpus)[1]
+    usable = np.ones(corpus.label.size, bool)
+    usable[fold.train] = False
+    with pytest.raises(MethodUnsupportedError, match="fold 1: visual can use 0 of the"):
+        restrict(fold, usable, corpus, subject="visual")
+
+
+@pytest.mark.parametrize("part", ["fit", "validation"])
+def test_an_inner_part_of_which_nothing_is_left_is_drawn_anew(part: str) -> None:
     corpus = iemocap()
     fold = folds(SESSION, corpus)[1]
     usable = np.ones(corpus.label.size, bool)
     usable[getattr(fold, part)] = False
-    word = {"train": "training", "fit": "training"}.get(part, part)
-    with pytest.raises(UnsupportedError, match=f"fold 1: visual can use none .* {word} ") as caught:
-        restrict(fold, usable, corpus, subject="visual")
-    assert ("--preset original" in str(caught.value)) == (part == "validation")
+    narrowed = restrict(fold, usable, corpus)
+    assert narrowed.fit.size
+    assert narrowed.validation.size
+    both = np.union1d(narrowed.fit, narrowed.validation)
+    assert np.array_equal(both, np.setdiff1d(fold.train, getattr(fold, part)))
+
+
+def test_a_test_part_may_become_empty() -> None:
+    corpus = iemocap()
+    fold = folds(SESSION, corpus)[1]
+    usable = np.ones(corpus.label.size, bool)
+    usable[fold.test] = False
+    assert not restrict(fold, usable, corpus).test.size
 
 
 def test_a_fold_without_validation_can_be_restricted() -> None:

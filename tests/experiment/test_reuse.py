@@ -238,3 +238,44 @@ def test_a_metrics_file_spoilt_by_hand_is_made_again(memr: Run, small_store: Pat
 def test_no_temporary_file_is_left(memr: Run, small_store: Path) -> None:
     memr("evaluate", "--store", small_store, *QUICK)
     assert not [name for name in files(small_store.parent) if Path(name).name.startswith(".")]
+
+
+def test_a_checkpoint_whose_weights_were_changed_is_trained_again(
+    memr: Run, small_store: Path
+) -> None:
+    arguments = ("evaluate", "--store", small_store, "--method", "acoustic", *QUICK)
+    (first,) = memr(*arguments).lines
+    path = Path(first["files"]["checkpoints"][0])
+    good = path.read_bytes()
+    path.write_bytes(good[:-4] + bytes(byte ^ 0x80 for byte in good[-4:]))
+    ran = memr(*arguments)
+    assert "its weights are not those that were written" in ran.stderr
+    assert path.read_bytes() == good
+    assert ran.lines[0]["hashes"] == first["hashes"]
+
+
+def test_a_seed_gives_the_same_predictions_whatever_trains_beside_it(
+    memr: Run, small_store: Path, tmp_path: Path
+) -> None:
+    arguments = ("train", "--store", small_store, "--method", "lexical", "--epochs", "30")
+    memr(*arguments, "--out", tmp_path / "one")
+    memr(*arguments, "--seeds", 3, "--out", tmp_path / "three")
+    memr("train", "--store", small_store, *arguments[5:], "--out", tmp_path / "all")
+    one = files(tmp_path / "one")
+    for beside in ("three", "all"):
+        found = files(tmp_path / beside)
+        assert {name: found[name] for name in one} == one
+
+
+@pytest.mark.usefixtures("untrainable")
+def test_a_folder_of_another_store_is_refused_before_anything_is_trained(
+    memr: Run, small_store: Path
+) -> None:
+    other = Path(shutil.copy(small_store, small_store.with_name("other.h5")))
+    metrics = small_store.parent / "metrics" / "speaker" / "late.json"
+    metrics.parent.mkdir(parents=True)
+    needed = {"fingerprint": "", "method": "late", "key": "", "hashes": {}}
+    metrics.write_text(json.dumps({"schema": "memr.evaluate/1", "store": "memr.h5", **needed}))
+    ran = memr("evaluate", "--store", other, *QUICK)
+    assert (ran.code, ran.stdout) == (5, "")
+    assert not (small_store.parent / "checkpoints").exists()

@@ -30,10 +30,10 @@ def test_missing_rows_count_nowhere_and_other_rows_are_not_looked_at() -> None:
     assert (scaler.mean[0], scaler.scale[0]) == (2.0, 1.0)
 
 
-def test_a_feature_that_never_varies_or_is_always_missing_is_only_centred() -> None:
+def test_a_feature_that_never_varies_is_centred_and_one_never_seen_becomes_zero() -> None:
     matrix = np.array([[0.1, np.nan]] * 5, np.float32)
     scaler = Scaler.fitted(matrix, np.arange(5))
-    np.testing.assert_array_equal(scaler.scale, [1, 1])
+    np.testing.assert_array_equal(scaler.scale, [1, np.inf])
     np.testing.assert_array_equal(scaler.mean, np.array([0.1, 0], np.float32))
 
 
