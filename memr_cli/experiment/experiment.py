@@ -16,9 +16,9 @@ from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.checkpoints import CheckpointError, read_facts
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
+from memr_cli.methods.choices import PUBLISHED, Preset
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
-from memr_cli.methods.registry import PUBLISHED, named, registered, why_unsupported
+from memr_cli.methods.registry import named, registered, why_unsupported
 from memr_cli.progress import Progress
 from memr_cli.results import ResultFolder, read_metrics
 from store.reader import Store

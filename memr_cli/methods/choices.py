@@ -1,6 +1,9 @@
-"""How models may be trained, by name. Imports nothing heavy: --help needs it."""
+"""The published methods and the presets, by name. Imports nothing heavy: --help needs it."""
 
 from enum import StrEnum
+
+PUBLISHED = ("visual", "acoustic", "lexical", "early", "late")
+"""The five methods of the published comparison, in the order of its table."""
 
 
 class Preset(StrEnum):

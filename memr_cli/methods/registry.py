@@ -7,10 +7,8 @@ from importlib import import_module
 import memr_cli.methods as package
 from memr_cli.corpora.choices import ALIASES
 from memr_cli.errors import UnsupportedError, UsageError
+from memr_cli.methods.choices import PUBLISHED
 from memr_cli.methods.method import CombiningMethod, Method
-
-PUBLISHED = ("visual", "acoustic", "lexical", "early", "late")
-"""The five methods of the published comparison, in the order of its table."""
 
 
 @cache

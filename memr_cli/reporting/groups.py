@@ -9,11 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memr_cli.corpora.corpus import MODALITIES
+from memr_cli.methods.choices import PUBLISHED
 from memr_cli.reporting.evaluated import Evaluated, Fold
-
-FIVE = (*MODALITIES, "early", "late")
-"""The methods of the published notebook, in the order of the table."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Group:
     @property
     def not_evaluated(self) -> tuple[str, ...]:
         """Those of the five that are not there."""
-        return tuple(method for method in FIVE if method not in self.methods)
+        return tuple(method for method in PUBLISHED if method not in self.methods)
 
     @property
     def store(self) -> str:
@@ -124,7 +121,7 @@ def group(results: Sequence[Evaluated], store_name: str | None = None) -> list[G
 
 
 def _rank(method: str) -> tuple[int, str]:
-    return (FIVE.index(method) if method in FIVE else len(FIVE), method)
+    return (PUBLISHED.index(method) if method in PUBLISHED else len(PUBLISHED), method)
 
 
 def _tested(result: Evaluated) -> int:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from memr_cli.methods.choices import PUBLISHED
 from memr_cli.reporting.evaluated import Score
-from memr_cli.reporting.groups import FIVE, Group
+from memr_cli.reporting.groups import Group
 from memr_cli.reporting.published import published
 
 _SCORES = ("f1_micro", "uar", "f1_macro", "f1_weighted")
@@ -15,7 +16,7 @@ _SCORES = ("f1_micro", "uar", "f1_macro", "f1_weighted")
 
 def methods(group: Group) -> list[str]:
     """The five, evaluated or not, then the others that are there."""
-    return [*FIVE, *(method for method in group.methods if method not in FIVE)]
+    return [*PUBLISHED, *(method for method in group.methods if method not in PUBLISHED)]
 
 
 def rows(group: Group) -> list[dict[str, Any]]:

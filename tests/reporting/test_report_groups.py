@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 from made_results import FIVE, NOTEBOOK_FOLDS, Experiment, folds_of, write
 
-from memr_cli.reporting.groups import FIVE as FIVE_IN_TABLE
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
 from memr_cli.reporting.published import published
@@ -120,10 +119,3 @@ def test_published_numbers_stand_beside_nothing_else(
     write(tmp_path, ["early"], replace(Experiment(), **change))
     (one,) = groups_of(tmp_path)
     assert all(published(one, method) is None for method in FIVE)
-
-
-def test_the_table_has_the_methods_of_the_registry_in_its_order() -> None:
-    # Written out in reporting, because the registry brings h5py with it.
-    from memr_cli.methods.registry import PUBLISHED
-
-    assert FIVE_IN_TABLE == PUBLISHED

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from memr_cli.corpora.corpus import MODALITIES
+from memr_cli.corpora.choices import MODALITIES
 from memr_cli.reporting import words
 from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.figures.canvas import COLUMN, SIZE, SMALL, Drawing, Sheet, text_width
