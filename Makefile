@@ -1,0 +1,93 @@
+# What there is to do with a checkout; `make` alone lists it. Needs python3 (3.11 or newer, with
+# venv), git and GNU make, nothing else.
+
+PYTHON ?= python3
+RUNS ?= 5
+EPOCHS ?= 50
+ONLY ?=
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO := demo
+PLACE := --store $(DEMO)/memr.h5 --out $(DEMO)
+BENCHMARKS := tests/benchmarks
+TOOLS := chromium jq
+# A browser without any font draws pages without letters.
+FONT := fonts-dejavu-core
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench tools clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  make install PYTHON=python3.12      with another Python"
+	@echo "  make test ARGS='-k store'           with arguments for pytest"
+	@echo "  make bench RUNS=1 EPOCHS=5          less than the 5 rounds and 50 epochs"
+	@echo "  make bench ONLY='start-up ingest'   some of start-up, reused, ingest, evaluate"
+
+install: $(INSTALLED) ## Make .venv with memr in it, editable, every version pinned
+	@echo "$$($(BIN)/memr --version) is installed: run $(BIN)/memr, or first . $(BIN)/activate"
+
+# The pins hold for the packages that build memr too. Up to pip 25.2 a build reads the first
+# variable, from then on the second; pip passes over one that it does not know.
+$(INSTALLED): export PIP_CONSTRAINT = constraints.txt
+$(INSTALLED): export PIP_BUILD_CONSTRAINT = constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "memr needs Python 3.11 or newer; name one: make install PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing memr and what it needs into $(VENV), which takes some minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@test -t 1 && quiet= || quiet=--quiet; \
+	  $(BIN)/python -m pip install --disable-pip-version-check $$quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## Show memr at work on a synthetic corpus, from features to a report
+	@rm -rf $(DEMO)
+	$(BIN)/memr synth $(DEMO)/raw
+	$(BIN)/memr ingest $(DEMO)/raw $(PLACE)
+	$(BIN)/memr evaluate $(PLACE)
+	$(BIN)/memr report $(PLACE)
+	@echo
+	@echo "The report is $(CURDIR)/$(DEMO)/report/report.html"
+
+test: $(INSTALLED) ## Run the tests; the last lines say which were skipped, and why
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check style (ruff) and types (mypy strict)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy $(BENCHMARKS) tests/docs
+
+format: $(INSTALLED) ## Format the code and mend what ruff can mend by itself
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## Time memr beside plain programs of the same work, into bench/
+	@$(BIN)/python $(BENCHMARKS)/run_races.py --runs $(RUNS) --epochs $(EPOCHS) --only '$(ONLY)' --out bench
+
+tools: ## Install Chromium and jq, which some tests use (Debian's packages; as root)
+	@missing=; \
+	for tool in $(TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+	if test -z "$$missing"; then \
+	  echo "$(TOOLS): there already."; \
+	elif ! command -v apt-get > /dev/null; then \
+	  echo "Missing:$$missing. There is no apt-get here: install them in your system's way." >&2; \
+	  exit 1; \
+	elif test "$$(id -u)" != 0; then \
+	  echo "Missing:$$missing. Installing them takes root: sudo make tools" >&2; \
+	  exit 1; \
+	else \
+	  apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing $(FONT); \
+	fi
+
+clean: ## Remove what the other targets made, but for .venv
+	rm -rf $(DEMO) bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find memr_cli store tests -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## Remove .venv too
+	rm -rf $(VENV) memr.egg-info
