@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -95,7 +96,8 @@ def test_a_terminal_gets_a_table_and_json_only_if_asked(small_store: Path) -> No
 
 
 def test_a_reader_that_stops_early_ends_memr_quietly(small_store: Path) -> None:
-    command = f"{sys.executable} -m memr_cli evaluate --store {small_store} --epochs 1 -q"
+    arguments = ["evaluate", "--store", str(small_store), "--epochs", "1", "-q"]
+    command = shlex.join([*MEMR, *arguments])
     ran = subprocess.run(
         ["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, check=True
     )
