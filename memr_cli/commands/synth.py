@@ -82,6 +82,10 @@ def synth(
                 **result,
                 "seconds": seconds,
             },
-            ({"": name, "what was written": str(value)} for name, value in result.items()),
+            (
+                {"": name, "what was written": str(value)}
+                for name, value in result.items()
+                if name != "settings"  # on a terminal, a person has just typed them
+            ),
         )
         console.notice(f"a synthetic corpus is in {folder}; next: memr ingest {folder}")
