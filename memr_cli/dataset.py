@@ -15,19 +15,22 @@ from store.reader import Store
 
 
 class Dataset:
-    """The utterances of an open store. Features are read when first asked for, each once."""
+    """The utterances of an open store, with the modalities named.
 
-    def __init__(self, store: Store) -> None:
+    Features are read when first asked for, each once.
+    """
+
+    def __init__(self, store: Store, modalities: Sequence[str]) -> None:
         self._store = store
         self.ids = store.utterances.ids
         self.class_names = store.class_names
         self.synthetic = store.synthetic
-        self.dims = {name: store.modalities[name].dim for name in held_modalities(store)}
+        self.dims = {name: store.modalities[name].dim for name in modalities}
         self.columns = columns_of(store)
 
     @cached_property
     def present(self) -> Mapping[str, NDArray[np.bool_]]:
-        """(N,) for each modality held: which utterances have it."""
+        """(N,) for each modality: which utterances have it."""
         return {name: self._store.present(name) for name in self.dims}
 
     @property

@@ -60,7 +60,7 @@ class Experiment:
     @cached_property
     def data(self) -> Dataset:
         """What the store offers to learning. Raises UnsupportedError where nothing is labelled."""
-        data = Dataset(self.store)
+        data = Dataset(self.store, self.held)
         if not data.columns.labelled.size:
             raise UnsupportedError(
                 f"{self.place.store} holds no labelled utterance, so nothing can be learned or "

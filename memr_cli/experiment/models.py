@@ -78,7 +78,7 @@ def ensure_models(experiment: Experiment, method: TrainedMethod) -> Models:
     if missing:
         folds = restricted_folds(experiment, method)
         tasks = [FoldTask(folds[fold], seed) for fold, seed in missing]
-        fitted = method.fit(experiment.data, tasks, settings, experiment.place.progress)
+        fitted = method.fit(experiment.data, tasks, settings, "cpu", experiment.place.progress)
         for position, model in fitted:
             place = missing[position]
             slots[place] = _written(experiment, method, slots[place], model)

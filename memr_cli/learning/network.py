@@ -1,7 +1,7 @@
 """Several small feed-forward networks of one shape, computed side by side.
 
 One network of this size keeps a processor busy for microseconds; the time goes into starting
-operations. So the networks of all folds and seeds lie stacked in one tensor per layer, and one
+operations. So the networks of several folds and seeds lie stacked in one tensor per layer, and one
 batched product serves them all. The backward pass is written out: it is three lines a layer, and
 writing gradients where they belong saves whole passes over the weights.
 
@@ -9,8 +9,9 @@ Letters: M models, B batch rows, D input dims, H units of a layer, C classes, P 
 model, filled up to a multiple of BLOCK.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -18,12 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from memr_cli.learning.architecture import Arrays, Generators
+
 BLOCK = 1024
 """Each model's parameters are filled up to a multiple of this.
 
-The optimiser works through all parameters a vector register at a time, and computes what is left
-over at the end in another way, with other rounding. In whole blocks nothing is left over for one
-thread, or a power of two, so a model's numbers do not depend on how many stand beside it.
+The optimiser works through a model's parameters a vector register at a time, and computes what is
+left over at the end in another way, with other rounding. In whole blocks nothing is left over for
+one thread, or a power of two, so numbers do not depend on how many threads there are.
 """
 
 
@@ -35,55 +38,65 @@ class Layer:
     bias: Tensor
 
 
-class StackedNetworks:
-    """M networks: input → hidden → ReLU → … → class scores, dropout after each ReLU.
+@dataclass(frozen=True)
+class FeedForwardArchitecture:
+    """Input → hidden → ReLU → … → class scores, dropout after each ReLU. sizes: (D, H…, C)."""
 
-    sizes: (D, H…, C). parameters: (M, P), and gradients alike once they are allocated.
-    """
+    sizes: tuple[int, ...]
+    dropout: float = 0.0
+
+    @property
+    def n_parameters(self) -> int:
+        """P, filled up to whole blocks."""
+        count = sum((inputs + 1) * outputs for inputs, outputs in pairwise(self.sizes))
+        return -(-count // BLOCK) * BLOCK
+
+    def networks(self, parameters: Tensor) -> "StackedNetworks":
+        """The M networks of these parameters (M, P), which they share."""
+        return StackedNetworks(self.sizes, parameters, self.dropout)
+
+    def named(self, parameters: Tensor) -> dict[str, NDArray[np.float32]]:
+        """Copies of one model's parameters (P,) by name: weight (D, H), bias (H,) of each layer."""
+        layers = self.networks(parameters.unsqueeze(0)).layers
+        return {
+            f"layers.{depth}.{name}": part.cpu().numpy().copy()
+            for depth, layer in enumerate(layers)
+            for name, part in (("weight", layer.weight[0]), ("bias", layer.bias[0, 0]))
+        }
+
+    def flat(self, arrays: Arrays) -> Tensor:
+        """The parameters (P,) that `named` gave."""
+        parameters = torch.zeros(1, self.n_parameters)
+        for depth, layer in enumerate(self.networks(parameters).layers):
+            layer.weight[0] = torch.from_numpy(arrays[f"layers.{depth}.weight"])
+            layer.bias[0, 0] = torch.from_numpy(arrays[f"layers.{depth}.bias"])
+        return parameters[0]
+
+
+def sizes_of(arrays: Mapping[str, NDArray[np.float32]]) -> tuple[int, ...]:
+    """The sizes (D, H…, C) of a feed-forward network, from its arrays by name."""
+    depths = range(sum(name.endswith(".weight") for name in arrays))
+    weights = [arrays[f"layers.{depth}.weight"] for depth in depths]
+    return (weights[0].shape[0], *(weight.shape[1] for weight in weights))
+
+
+class StackedNetworks:
+    """M networks of one shape. parameters: (M, P), and gradients alike, which `backward` fills."""
 
     def __init__(self, sizes: Sequence[int], parameters: Tensor, dropout: float = 0.0) -> None:
         self.sizes = tuple(sizes)
         self.dropout = dropout
         self.parameters = parameters
         self.layers = self._layers(parameters)
-        self._gradients: list[Layer] = []
 
-    @classmethod
-    def initialised(
-        cls, sizes: Sequence[int], generators: Sequence[np.random.Generator], dropout: float
-    ) -> "StackedNetworks":
-        """Fresh networks, one for each generator.
+    @cached_property
+    def gradients(self) -> Tensor:
+        """(M, P) what `backward` found. Networks that only predict never make it."""
+        return torch.zeros_like(self.parameters)
 
-        Weights and biases are drawn from U(-1/√D, 1/√D), D being the layer's inputs: what
-        `torch.nn.Linear` does. Each model draws from its own generator, so that it starts the
-        same whatever stands beside it.
-        """
-        count = sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes))
-        filled = -(-count // BLOCK) * BLOCK
-        made = cls(sizes, torch.zeros(len(generators), filled), dropout)
-        for layer in made.layers:
-            bound = layer.weight.shape[1] ** -0.5
-            for model, generator in enumerate(generators):
-                for part in (layer.weight[model], layer.bias[model]):
-                    drawn = generator.random(tuple(part.shape), dtype=np.float32)
-                    part.copy_(torch.from_numpy(drawn)).mul_(2 * bound).sub_(bound)
-        return made
-
-    @classmethod
-    def of_weights(cls, weights: Sequence[NDArray[np.float32]]) -> "StackedNetworks":
-        """One network, M = 1, of the weights that `weights_of` gave."""
-        sizes = (weights[0].shape[0], *(bias.shape[0] for bias in weights[1::2]))
-        flat = np.concatenate([array.reshape(-1) for array in weights])
-        return cls(sizes, torch.from_numpy(flat).unsqueeze(0))
-
-    def select(self, models: Sequence[int]) -> "StackedNetworks":
-        """Copies of some of the networks, stacked in the order given."""
-        return StackedNetworks(self.sizes, self.parameters[list(models)], self.dropout)
-
-    def allocate_gradients(self) -> None:
-        """Give the parameters the `grad` that `backward` writes into."""
-        self.parameters.grad = torch.zeros_like(self.parameters)
-        self._gradients = self._layers(self.parameters.grad)
+    @cached_property
+    def _gradients(self) -> list[Layer]:
+        return self._layers(self.gradients)
 
     def _layers(self, flat: Tensor) -> list[Layer]:
         """Views of (M, P): weight and bias of each layer, one behind the other."""
@@ -95,9 +108,20 @@ class StackedNetworks:
             start = end
         return layers
 
-    def forward(
-        self, inputs: Tensor, generators: Sequence[np.random.Generator] | None = None
-    ) -> list[Tensor]:
+    def initialise(self, model: int, generator: np.random.Generator) -> None:
+        """Draw fresh weights for one model.
+
+        Weights and biases come from U(-1/√D, 1/√D), D being the layer's inputs: what
+        `torch.nn.Linear` does. Each model draws from its own generator, so that it starts the
+        same whatever stands beside it.
+        """
+        for layer in self.layers:
+            bound = layer.weight.shape[1] ** -0.5
+            for part in (layer.weight[model], layer.bias[model]):
+                drawn = generator.random(tuple(part.shape), dtype=np.float32)
+                part.copy_(torch.from_numpy(drawn)).mul_(2 * bound).sub_(bound)
+
+    def forward(self, inputs: Tensor, generators: Generators | None = None) -> list[Tensor]:
         """What enters each layer, then the class scores: inputs (M, B, D) … scores (M, B, C).
 
         With `generators`, one a model, units are dropped out (training); without, none are.
@@ -108,7 +132,7 @@ class StackedNetworks:
             if depth < len(self.layers) - 1:
                 output.relu_()
                 if self.dropout and generators is not None:
-                    output.mul_(self._kept(output.shape, generators))
+                    output.mul_(kept(output.shape, self.dropout, generators).to(output.device))
             values.append(output)
         return values
 
@@ -129,17 +153,10 @@ class StackedNetworks:
                 if self.dropout:
                     gradient.div_(1 - self.dropout)
 
-    def _kept(self, shape: torch.Size, generators: Sequence[np.random.Generator]) -> Tensor:
-        """A dropout mask (M, B, H): 0 for a dropped unit, 1/(1-p) for a kept one."""
-        drawn = np.empty(shape, np.float32)
-        for model, generator in enumerate(generators):
-            generator.random(dtype=np.float32, out=drawn[model])
-        return (torch.from_numpy(drawn) >= self.dropout).float().div_(1 - self.dropout)
 
-    def weights_of(self, model: int) -> list[NDArray[np.float32]]:
-        """A copy of one model's weights: weight (D, H), bias (H,) of each layer in turn."""
-        return [
-            part.numpy().copy()
-            for layer in self.layers
-            for part in (layer.weight[model], layer.bias[model, 0])
-        ]
+def kept(shape: Sequence[int], dropout: float, generators: Generators) -> Tensor:
+    """A dropout mask (M, …): 0 for a dropped unit, 1/(1-p) for a kept one; a generator a model."""
+    drawn = np.empty(tuple(shape), np.float32)
+    for model, generator in enumerate(generators):
+        generator.random(dtype=np.float32, out=drawn[model])
+    return (torch.from_numpy(drawn) >= dropout).float().div_(1 - dropout)

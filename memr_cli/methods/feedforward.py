@@ -14,10 +14,7 @@ from memr_cli.methods.method import Arrays, FoldModel, FoldTask, Presence
 from memr_cli.progress import Progress
 
 if TYPE_CHECKING:
-    from memr_cli.learning.training import Inputs, Trained
-
-SELECTING, REFITTING = 0, 1
-NO_ROWS = np.empty(0, np.int64)
+    from memr_cli.learning.training import Fitted, Inputs, Trained
 
 
 @dataclass(frozen=True)
@@ -60,32 +57,25 @@ class FeedForward:
         data: Dataset,
         tasks: Sequence[FoldTask],
         settings: TrainingSettings,
+        device: str,
         progress: Progress,
     ) -> Iterator[tuple[int, FoldModel]]:
         """Train the tasks together; yields place and model as each is done."""
         from memr_cli.learning.training import Task, train
 
+        given = [
+            Task(
+                rows=task.fold.fit,
+                validation=task.fold.validation,
+                refit=task.fold.train if settings.refit else None,
+                epochs=settings.epochs,
+                seed=(task.seed, task.fold.index),
+            )
+            for task in tasks
+        ]
         inputs = self._inputs(data, settings)
-        seeds = [(task.seed, task.fold.index) for task in tasks]
-        first = [
-            Task(task.fold.fit, task.fold.validation, settings.epochs, (*seed, SELECTING))
-            for task, seed in zip(tasks, seeds, strict=True)
-        ]
-        selected: dict[int, Trained] = {}
-        for place, trained in train(inputs, first, settings, progress, self.name):
-            if settings.refit:
-                selected[place] = trained
-            else:
-                yield place, _model(trained, trained, {})
-        if not settings.refit:
-            return
-        second = [
-            Task(task.fold.train, NO_ROWS, selected[place].best_epoch, (*seeds[place], REFITTING))
-            for place, task in enumerate(tasks)
-        ]
-        for place, trained in train(inputs, second, settings, progress, f"{self.name}, refit"):
-            chosen = selected[place]
-            yield place, _model(trained, chosen, _named("selection.", chosen))
+        for place, fitted in train(inputs, given, settings, device, progress, self.name):
+            yield place, _model(fitted, refit=settings.refit)
 
     def predict(
         self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]
@@ -95,10 +85,8 @@ class FeedForward:
         from memr_cli.learning.training import predict
 
         scaler = Scaler(arrays["scaler.mean"], arrays["scaler.scale"])
-        weights = [
-            arrays[f"layers.{depth}.{part}"] for depth in range(3) for part in ("weight", "bias")
-        ]
-        return predict(weights, scaler, self._inputs(data, settings), rows)
+        layers = {name: array for name, array in arrays.items() if name.startswith("layers.")}
+        return predict(layers, scaler, self._inputs(data, settings), rows)
 
     def _inputs(self, data: Dataset, settings: TrainingSettings) -> "Inputs":
         from memr_cli.learning.training import Inputs
@@ -106,25 +94,24 @@ class FeedForward:
         features, n_presence = data.features(
             self.modalities(tuple(data.dims)), with_presence=settings.presence_indicator
         )
-        return Inputs(features, data.columns.label, len(data.class_names), n_raw=n_presence)
+        n_classes = len(data.class_names)
+        # Without columns that say what is present, only rows that have everything are used.
+        incomplete = n_presence > 0
+        return Inputs(features, data.columns.label, n_classes, n_presence, incomplete)
 
 
-def _model(final: "Trained", chosen: "Trained", extra: Arrays) -> FoldModel:
+def _model(fitted: "Fitted", *, refit: bool) -> FoldModel:
+    final, selected = fitted.final, fitted.selected
+    before = _named("selection.", selected) if refit else {}
     return FoldModel(
-        arrays={**_named("", final), **extra},
-        epochs=chosen.epochs,
-        best_epoch=chosen.best_epoch,
+        arrays={**_named("", final), **before},
+        epochs=selected.epochs,
+        best_epoch=selected.best_epoch,
         train_loss=final.train_loss,
-        validation_f1_micro=chosen.validation_score,
+        validation_f1_micro=selected.validation_score,
     )
 
 
 def _named(prefix: str, trained: "Trained") -> dict[str, NDArray[np.float32]]:
-    named = {
-        f"{prefix}scaler.mean": trained.scaler.mean,
-        f"{prefix}scaler.scale": trained.scaler.scale,
-    }
-    for position, array in enumerate(trained.weights):
-        depth, part = divmod(position, 2)
-        named[f"{prefix}layers.{depth}.{('weight', 'bias')[part]}"] = array
-    return named
+    scaler = {"scaler.mean": trained.scaler.mean, "scaler.scale": trained.scaler.scale}
+    return {f"{prefix}{name}": array for name, array in {**scaler, **trained.arrays}.items()}

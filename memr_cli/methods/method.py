@@ -68,9 +68,10 @@ class TrainedMethod(Protocol):
         data: Dataset,
         tasks: Sequence[FoldTask],
         settings: TrainingSettings,
+        device: str,
         progress: Progress,
     ) -> Iterator[tuple[int, FoldModel]]:
-        """Train the tasks together; yields place and model as each is done."""
+        """Train the tasks together on a device; yields place and model as each is done."""
         ...
 
     def predict(

@@ -1,14 +1,16 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import Inputs, Task, Trained, predict, train
+from memr_cli.learning.training import Fitted, Inputs, Task, Trained, predict, train
 from memr_cli.progress import silent
 
+T = TypeVar("T")
 SETTINGS = TrainingSettings(
     hidden=16,
     optimizer="adam",
@@ -22,7 +24,6 @@ SETTINGS = TrainingSettings(
     refit=False,
     presence_indicator=False,
 )
-NOBODY = np.empty(0, np.int64)
 
 
 @pytest.fixture
@@ -34,13 +35,31 @@ def blobs() -> Inputs:
     return Inputs(features.astype(np.float32), labels.astype(np.int32), 3)
 
 
-def trained(inputs: Inputs, tasks: Sequence[Task], settings: TrainingSettings) -> list[Trained]:
-    models = dict(train(inputs, tasks, settings, silent, "test"))
+def fitted(inputs: Inputs, tasks: Sequence[Task], settings: TrainingSettings) -> list[Fitted]:
+    models = dict(train(inputs, tasks, settings, "cpu", silent, "test"))
     return [models[place] for place in range(len(tasks))]
 
 
-def task(rows: range, validation: range = range(0), epochs: int = 6, seed: int = 0) -> Task:
-    return Task(np.array(rows), np.array(validation, np.int64), epochs, (seed,))
+def trained(inputs: Inputs, tasks: Sequence[Task], settings: TrainingSettings) -> list[Trained]:
+    return [fit.final for fit in fitted(inputs, tasks, settings)]
+
+
+def task(
+    rows: range,
+    validation: range = range(0),
+    refit: range | None = None,
+    epochs: int = 6,
+    seed: int = 0,
+) -> Task:
+    again = None if refit is None else np.array(refit)
+    return Task(np.array(rows), np.array(validation, np.int64), again, epochs, (seed,))
+
+
+def assert_same(ours: Trained, theirs: Trained) -> None:
+    assert (ours.epochs, ours.best_epoch) == (theirs.epochs, theirs.best_epoch)
+    assert ours.arrays.keys() == theirs.arrays.keys()
+    for name, array in ours.arrays.items():
+        np.testing.assert_array_equal(array, theirs.arrays[name])
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
@@ -51,22 +70,19 @@ def test_a_model_alone_and_among_others_comes_out_the_same(
     """Bit for bit, over hundreds of steps, with others of unequal size that stop earlier."""
     settings = replace(SETTINGS, dropout=dropout, averaging=averaging, patience=2)
     tasks = [
-        task(range(37), range(100, 120), seed=1),
+        task(range(37), range(100, 120), range(70), seed=1),
         task(range(90), epochs=2, seed=2),
         task(range(5, 64), range(90, 110), seed=3),
     ]
     together = trained(blobs, tasks, settings)
     for place, single in enumerate(tasks):
         (alone,) = trained(blobs, [single], settings)
-        among = together[place]
-        assert (alone.epochs, alone.best_epoch) == (among.epochs, among.best_epoch)
-        for ours, theirs in zip(alone.weights, among.weights, strict=True):
-            np.testing.assert_array_equal(ours, theirs)
+        assert_same(alone, together[place])
 
 
 def test_it_learns_what_can_be_learned(blobs: Inputs) -> None:
     (model,) = trained(blobs, [task(range(120), epochs=40)], SETTINGS)
-    probabilities = predict(model.weights, model.scaler, blobs, np.arange(120))
+    probabilities = predict(model.arrays, model.scaler, blobs, np.arange(120))
     assert (probabilities.argmax(axis=1) == blobs.labels).mean() > 0.9
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
 
@@ -78,10 +94,10 @@ def test_the_epoch_with_the_best_validation_score_is_kept(blobs: Inputs) -> None
     (chosen,) = trained(blobs, [task(rows, validation, epochs=25)], settings)
     assert chosen.epochs == min(25, chosen.best_epoch + 3)
     (as_long,) = trained(blobs, [task(rows, epochs=chosen.best_epoch)], settings)
-    for ours, theirs in zip(chosen.weights, as_long.weights, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    for name, array in chosen.arrays.items():
+        np.testing.assert_array_equal(array, as_long.arrays[name])
     held_out = np.array(validation)
-    predicted = predict(chosen.weights, chosen.scaler, blobs, held_out).argmax(axis=1)
+    predicted = predict(chosen.arrays, chosen.scaler, blobs, held_out).argmax(axis=1)
     assert chosen.validation_score == pytest.approx((predicted == blobs.labels[held_out]).mean())
 
 
@@ -94,7 +110,7 @@ def test_the_loss_is_the_mean_over_the_rows_of_an_epoch(blobs: Inputs) -> None:
     """With steps too small to change anything, it is the cross-entropy of the first weights."""
     settings = replace(SETTINGS, learning_rate=1e-12)
     (model,) = trained(blobs, [task(range(21), epochs=1)], settings)
-    probabilities = predict(model.weights, model.scaler, blobs, np.arange(21))
+    probabilities = predict(model.arrays, model.scaler, blobs, np.arange(21))
     expected = -np.log(probabilities[np.arange(21), blobs.labels[:21]]).mean()
     assert model.train_loss == pytest.approx(expected, rel=1e-5)
 
@@ -104,8 +120,8 @@ def test_rows_that_fill_up_the_last_batch_teach_nothing(blobs: Inputs) -> None:
     nine = Inputs(blobs.features[:9], blobs.labels[:9], 3)
     wide, exact = replace(SETTINGS, batch_size=16), replace(SETTINGS, batch_size=9)
     (padded,), (whole,) = (trained(nine, [task(range(9))], s) for s in (wide, exact))
-    for ours, theirs in zip(padded.weights, whole.weights, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+    for name, array in padded.arrays.items():
+        np.testing.assert_allclose(array, whole.arrays[name], rtol=1e-3, atol=1e-4)
 
 
 def test_a_missing_modality_is_the_training_mean(blobs: Inputs) -> None:
@@ -117,8 +133,8 @@ def test_a_missing_modality_is_the_training_mean(blobs: Inputs) -> None:
     filled[::3, :2] = model.scaler.mean[:2]
     rows = np.arange(120)
     np.testing.assert_allclose(
-        predict(model.weights, model.scaler, gaps, rows),
-        predict(model.weights, model.scaler, replace(blobs, features=filled), rows),
+        predict(model.arrays, model.scaler, gaps, rows),
+        predict(model.arrays, model.scaler, replace(blobs, features=filled), rows),
         rtol=1e-5,
     )
 
@@ -131,4 +147,39 @@ def test_training_that_diverges_is_refused_with_the_remedy(blobs: Inputs) -> Non
 
 def test_another_seed_gives_another_model(blobs: Inputs) -> None:
     first, second = trained(blobs, [task(range(50)), task(range(50), seed=1)], SETTINGS)
-    assert not np.allclose(first.weights[0], second.weights[0])
+    assert not np.allclose(first.arrays["layers.0.weight"], second.arrays["layers.0.weight"])
+
+
+def test_a_refit_sees_all_rows_for_as_many_epochs_as_were_chosen(blobs: Inputs) -> None:
+    settings = replace(SETTINGS, patience=2)
+    rows, validation, everything = range(40), range(80, 120), range(120)
+    (fit,) = fitted(blobs, [task(rows, validation, everything, epochs=20)], settings)
+    (selected,) = trained(blobs, [task(rows, validation, epochs=20)], settings)
+    assert_same(fit.selected, selected)
+    assert fit.final.epochs == fit.final.best_epoch == fit.selected.best_epoch
+    np.testing.assert_allclose(fit.final.scaler.mean, blobs.features.mean(axis=0), rtol=1e-5)
+    assert fit.final.validation_score is None
+
+
+def test_without_a_refit_the_selected_model_is_the_final_one(blobs: Inputs) -> None:
+    (fit,) = fitted(blobs, [task(range(40))], SETTINGS)
+    assert fit.selected is fit.final
+
+
+def test_every_epoch_is_told_of(blobs: Inputs) -> None:
+    seen = []
+
+    def counting(items: Iterable[T], *_: object, **__: object) -> Iterator[T]:
+        for item in items:
+            seen.append(item)
+            yield item
+
+    tasks = [task(range(30), epochs=4), task(range(90), epochs=5)]
+    assert len(list(train(blobs, tasks, SETTINGS, "cpu", counting, "test"))) == 2
+    assert len(seen) == 9
+
+
+def test_complete_rows_need_no_filling_in(blobs: Inputs) -> None:
+    (told,) = trained(replace(blobs, incomplete=False), [task(range(50))], SETTINGS)
+    (untold,) = trained(replace(blobs, incomplete=True), [task(range(50))], SETTINGS)
+    assert_same(told, untold)

@@ -1,0 +1,285 @@
+"""Models that step together, each at its own pace.
+
+Each model goes through its own epochs: when its rows are used up it is validated, shuffles and goes
+on, whatever the others do. Every model draws start weights, order of rows and dropout from a
+generator of its own, and nothing is summed over models, so its numbers do not depend on what else
+is in the stack.
+
+Letters: N utterances, D input dims, M models in the stack, B batch rows, C classes, P parameters.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from memr_cli.errors import UnsupportedError
+from memr_cli.learning.architecture import Architecture
+from memr_cli.learning.optimizer import Adam, Moments
+from memr_cli.learning.scaling import Scaler
+from memr_cli.learning.settings import TrainingSettings
+from memr_cli.learning.tasks import Fitted, Rows, Run, Trained
+
+STEPS_AT_ONCE = 50
+"""Steps between two looks at whether to stop or to share models out."""
+
+CHUNK = 1024
+"""Rows predicted together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What all models learn from.
+
+    features: (N, D) float32, NaN where a modality is missing; may be a view of a wider matrix.
+    labels: (N,) class index, -1 unlabelled. n_raw: so many last features are not standardised.
+    incomplete: whether rows that are used may lack a modality.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.integer]
+    n_classes: int
+    n_raw: int = 0
+    incomplete: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What every stack of one training works on, with the features on the device."""
+
+    inputs: Inputs
+    settings: TrainingSettings
+    architecture: Architecture
+    device: torch.device
+    features: Tensor
+    labels: Tensor
+    _scalers: dict[bytes, Scaler] = field(default_factory=dict)
+
+    def scaler(self, rows: Rows) -> Scaler:
+        """Fitted on rows; once for all seeds, which share them."""
+        key = rows.tobytes()
+        if key not in self._scalers:
+            inputs = self.inputs
+            self._scalers[key] = Scaler.fitted(inputs.features, rows, inputs.n_raw)
+        return self._scalers[key]
+
+
+def standardise(
+    features: Tensor, rows: Tensor, mean: Tensor, inverse: Tensor, *, incomplete: bool, out: Tensor
+) -> Tensor:
+    """Batches `rows` (M, B) of features into `out` (M, B, D), standardised. What is missing is 0.
+
+    Done batch by batch, since a standardised copy of the features for each fold would be most of
+    the memory. mean, inverse of the scale: (M, 1, D). 0 is the training mean.
+    """
+    torch.index_select(features, 0, rows.reshape(-1), out=out.view(-1, out.shape[-1]))
+    out.sub_(mean).mul_(inverse)
+    return out.nan_to_num_(0.0) if incomplete else out
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The numbers of M models.
+
+    parameters: (M, P), and their running mean where one is kept; mean and inverse scale of the
+    features: (M, 1, D); loss: (M,) summed over the running epoch.
+    """
+
+    parameters: Tensor
+    averaged: Tensor | None
+    moments: Moments
+    mean: Tensor
+    inverse: Tensor
+    loss: Tensor
+
+    @classmethod
+    def empty(cls, material: Material, n_models: int) -> "State":
+        """Room for models that have not begun."""
+        device, n_dims = material.device, material.features.shape[1]
+        parameters = torch.zeros(n_models, material.architecture.n_parameters, device=device)
+        return cls(
+            parameters=parameters,
+            averaged=torch.zeros_like(parameters) if material.settings.averaging else None,
+            moments=Moments.none_yet(parameters),
+            mean=torch.zeros(n_models, 1, n_dims, device=device),
+            inverse=torch.ones(n_models, 1, n_dims, device=device),
+            loss=torch.zeros(n_models, device=device),
+        )
+
+    def of(self, models: Sequence[int]) -> "State":
+        """A copy for some of the models, in the order given."""
+        chosen = list(models)
+        return State(
+            parameters=self.parameters[chosen],
+            averaged=None if self.averaged is None else self.averaged[chosen],
+            moments=self.moments.of(chosen),
+            mean=self.mean[chosen],
+            inverse=self.inverse[chosen],
+            loss=self.loss[chosen],
+        )
+
+
+class Stack:
+    """Models in training; model i is row i of every stacked tensor."""
+
+    def __init__(self, material: Material, runs: Sequence[Run], state: State) -> None:
+        self.material, self.runs, self.state = material, list(runs), state
+        settings = material.settings
+        self.networks = material.architecture.networks(state.parameters)
+        self.optimizer = Adam(state.parameters, self.networks.gradients, state.moments, settings)
+        n_dims = material.features.shape[1]
+        self._batch = torch.empty(
+            len(self.runs), settings.batch_size, n_dims, device=material.device
+        )
+
+    @classmethod
+    def begun(cls, material: Material, runs: Sequence[Run]) -> "Stack":
+        """A stack of runs that are at their start."""
+        stack = cls(material, runs, State.empty(material, len(runs)))
+        for index in range(len(runs)):
+            stack._begin(index)
+        return stack
+
+    def part(self, models: Sequence[int]) -> "Stack":
+        """Some of the models by themselves, as far as they have come."""
+        return Stack(self.material, [self.runs[i] for i in models], self.state.of(models))
+
+    def replace(self, index: int, run: Run) -> None:
+        """Put a run that is at its start in the place of a model that is done."""
+        self.runs[index] = run
+        self._begin(index)
+
+    def _begin(self, index: int) -> None:
+        run, state = self.runs[index], self.state
+        scaler = self.material.scaler(run.rows)
+        state.mean[index] = torch.from_numpy(scaler.mean)
+        state.inverse[index] = torch.from_numpy(1 / scaler.scale)
+        self.networks.initialise(index, run.generator)
+        if state.averaged is not None:
+            state.averaged[index] = state.parameters[index]
+        state.moments.forget(index)
+        state.loss[index] = 0
+        run.shuffle(self.material.settings.batch_size, self.material.device)
+
+    def advance(self) -> list[tuple[int, Fitted | None]]:
+        """Step until some model ends an epoch, or a while.
+
+        Returns each model that ended an epoch, and what it came to if it is done.
+        """
+        n_steps = min(run.steps_left for run in self.runs)
+        for _ in range(min(n_steps, STEPS_AT_ONCE)):
+            self._step()
+        ended = [index for index, run in enumerate(self.runs) if not run.steps_left]
+        return [(index, self._end_epoch(index)) for index in ended]
+
+    def _step(self) -> None:
+        """One batch forward and backward for every model, and one step of the optimiser."""
+        rows = torch.stack([run.batches[run.step] for run in self.runs])  # (M, B)
+        shares = torch.stack([run.shares[run.step] for run in self.runs]).unsqueeze(2)
+        batch = self._standardised(rows)
+        values = self.networks.forward(batch, [run.generator for run in self.runs])
+        log_probabilities = torch.log_softmax(values[-1].detach(), dim=2)  # (M, B, C)
+        labels = self.material.labels[rows].unsqueeze(2)
+        told = log_probabilities.gather(2, labels)
+        # Rows of the epoch, not batches, count alike: the last batch may be smaller.
+        self.state.loss.sub_((told * (shares > 0)).sum(dim=(1, 2)))
+        # The gradient of the mean cross-entropy: (probability - 1 for the true class) / rows.
+        gradient = log_probabilities.exp_()
+        gradient.scatter_add_(2, labels, torch.full_like(told, -1)).mul_(shares)
+        self.networks.backward(values, gradient)
+        self.optimizer.step()
+        for run in self.runs:
+            run.step += 1
+        self._average()
+
+    def _standardised(self, rows: Tensor) -> Tensor:
+        state, material = self.state, self.material
+        return standardise(
+            material.features,
+            rows,
+            state.mean,
+            state.inverse,
+            incomplete=material.inputs.incomplete,
+            out=self._batch,
+        )
+
+    def _average(self) -> None:
+        """Move the running means of the weights; in a model's first steps they forget faster."""
+        averaged = self.state.averaged
+        if averaged is None:
+            return
+        for index, run in enumerate(self.runs):
+            run.n_steps += 1
+            past = min(self.material.settings.averaging, run.n_steps / (run.n_steps + 10))
+            averaged[index].lerp_(self.state.parameters[index], 1 - past)
+
+    def _end_epoch(self, index: int) -> Fitted | None:
+        """Judge model `index`, and see to what it does next. Returns what it came to if done."""
+        run = self.runs[index]
+        run.epoch += 1
+        trained = self._judged(index)
+        if trained is None:
+            run.shuffle(self.material.settings.batch_size, self.material.device)
+        elif run.selected is not None:
+            return Fitted(run.selected, trained)
+        elif run.task.refit is None:
+            return Fitted(trained, trained)
+        else:
+            run.refit(trained, run.task.refit)
+            self._begin(index)
+        return None
+
+    def _judged(self, index: int) -> Trained | None:
+        """Validate model `index` and note how it stands. Returns it if that was its last epoch."""
+        run = self.runs[index]
+        loss = float(self.state.loss[index]) / len(run.rows)
+        self.state.loss[index] = 0
+        if not math.isfinite(loss):
+            raise UnsupportedError(
+                f"training diverged in epoch {run.epoch}: the loss is no longer a number. "
+                "Give a smaller --learning-rate."
+            )
+        last = run.epoch == run.epochs
+        if not len(run.validation):
+            return self._snapshot(index, loss, None) if last else None
+        score = self._validated(index)
+        if run.best is None or score > (run.best.validation_score or 0.0):
+            run.best = self._snapshot(index, loss, score)
+        patience = self.material.settings.patience
+        if patience is not None and run.epoch - run.best.best_epoch >= patience:
+            last = True
+        return replace(run.best, epochs=run.epoch) if last else None
+
+    def _kept_weights(self, index: int) -> Tensor:
+        """The weights (P,) that are judged and kept."""
+        averaged = self.state.averaged
+        return (self.state.parameters if averaged is None else averaged)[index]
+
+    def _snapshot(self, index: int, loss: float, score: float | None) -> Trained:
+        run = self.runs[index]
+        arrays = self.material.architecture.named(self._kept_weights(index))
+        scaler = self.material.scaler(run.rows)
+        return Trained(arrays, scaler, run.epoch, run.epoch, loss, score)
+
+    def _validated(self, index: int) -> float:
+        """F1-micro of model `index` on its validation rows, which for single labels is accuracy."""
+        material, state = self.material, self.state
+        rows = torch.from_numpy(self.runs[index].validation).to(material.device)
+        n_right = torch.zeros((), dtype=torch.int64, device=material.device)
+        network = material.architecture.networks(self._kept_weights(index).unsqueeze(0))
+        for chunk in torch.split(rows, CHUNK):
+            batch = standardise(
+                material.features,
+                chunk,
+                state.mean[index],
+                state.inverse[index],
+                incomplete=material.inputs.incomplete,
+                out=torch.empty(1, len(chunk), material.features.shape[1], device=material.device),
+            )
+            predicted = network.forward(batch)[-1][0].argmax(dim=1)
+            n_right += (predicted == material.labels[chunk]).sum()
+        return int(n_right) / len(rows)
