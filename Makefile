@@ -4,6 +4,8 @@
 PYTHON ?= python3
 RUNS ?= 5
 EPOCHS ?= 50
+DEVICE ?= cpu
+LONG_GB ?= 2
 ONLY ?=
 ARGS ?=
 
@@ -13,6 +15,7 @@ INSTALLED := $(VENV)/.installed
 DEMO := demo
 PLACE := --store $(DEMO)/memr.h5 --out $(DEMO)
 BENCHMARKS := tests/benchmarks
+RACES := start-up, reused, ingest, long, trainer, growth, memory, seeds, table
 TOOLS := chromium jq
 # A browser without any font draws pages without letters.
 FONT := fonts-dejavu-core
@@ -26,7 +29,9 @@ help: ## Show this list
 	@echo "  make install PYTHON=python3.12      with another Python"
 	@echo "  make test ARGS='-k store'           with arguments for pytest"
 	@echo "  make bench RUNS=1 EPOCHS=5          less than the 5 rounds and 50 epochs"
-	@echo "  make bench ONLY='start-up ingest'   some of start-up, reused, ingest, evaluate"
+	@echo "  make bench ONLY='start-up ingest'   some of $(RACES)"
+	@echo "  make bench DEVICE=cuda              memr's side on a GPU"
+	@echo "  make bench LONG_GB=0.5              less than 2 GB of long sequences"
 
 install: $(INSTALLED) ## Make .venv with memr in it, editable, every version pinned
 	@echo "$$($(BIN)/memr --version) is installed: run $(BIN)/memr, or first . $(BIN)/activate"
@@ -67,7 +72,8 @@ format: $(INSTALLED) ## Format the code and mend what ruff can mend by itself
 	@$(BIN)/ruff format .
 
 bench: $(INSTALLED) ## Time memr beside plain programs of the same work, into bench/
-	@$(BIN)/python $(BENCHMARKS)/run_races.py --runs $(RUNS) --epochs $(EPOCHS) --only '$(ONLY)' --out bench
+	@$(BIN)/python $(BENCHMARKS)/run_races.py --runs $(RUNS) --epochs $(EPOCHS) \
+	  --device $(DEVICE) --long-gb $(LONG_GB) --only '$(ONLY)' --out bench
 
 tools: ## Install Chromium and jq, which some tests use (Debian's packages; as root)
 	@missing=; \

@@ -1,58 +1,110 @@
-"""Programs timed against each other, whole processes in turn.
+"""Work timed against other work, in turn.
 
 One round runs each contender once, in an order that rotates from round to round, and ratios are
 taken within rounds: a machine that slows down for a while slows both sides of a ratio. Quote the
 ratios; seconds are those of one machine on one day.
+
+A contender is a whole program (race_programs.py), or a question to a worker that stays up
+(race_workers.py). Figures are known by name: see FIGURES.
 """
 
-import json
-import os
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-KIB = 1024
+FIGURES = {
+    "wall": ("s, start to end", 1.0),
+    "inside": ("s by its own clock", 1.0),
+    "cpu": ("s of processor", 1.0),
+    "peak": ("peak MiB", 2.0**-20),
+    "step": ("ms a step", 1e3),
+    "utterance": ("µs an utterance and epoch", 1e6),
+}
+"""How a figure is headed, and what it is multiplied by to be shown. They are kept in s and bytes.
 
-
-@dataclass(frozen=True)
-class Contender:
-    """A program in a race. Before each of its runs the files and folders `clears` are removed."""
-
-    name: str
-    command: tuple[str, ...]
-    clears: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Race:
-    """Contenders that do comparable work. ratios: pairs of names, the first over the second.
-
-    `warm_ups` rounds are run first and not counted.
-    """
-
-    name: str
-    what: str
-    contenders: tuple[Contender, ...]
-    ratios: tuple[tuple[str, str], ...]
-    rounds: int
-    warm_ups: int = 1
+`inside` is what a program says of itself: its clock starts once its libraries are loaded.
+"""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One finished process: seconds from start to end, seconds of processor, bytes at its peak."""
+    """What one run of a contender took: figures by their names in FIGURES, in seconds and bytes."""
 
-    wall: float
-    cpu: float
-    peak: int
-    output: str
+    figures: Mapping[str, float]
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """The mean F1-micro by method, where it printed such."""
+
+
+class Contender(Protocol):
+    """What can be run and timed."""
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        ...
+
+    @property
+    def command(self) -> Sequence[str]:
+        """What to type to run it alone."""
+        ...
+
+    def run(self) -> Run:
+        """Run it once. Raises RuntimeError, with the end of its stderr, where it fails."""
+        ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a ratio ought to be. Without limits nothing was promised."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __str__(self) -> str:
+        match self.at_least, self.at_most:
+            case None, None:
+                return "-"
+            case least, None:
+                return f"at least {least:g}"
+            case None, most:
+                return f"at most {most:g}"
+            case least, most:
+                return f"{least:g} to {most:g}"
+
+
+NO_TARGET = Target()
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A figure of one contender over that of another, which `what` says in words.
+
+    Of several names in `under`, that one counts whose median is lowest. Without any, the figure is
+    divided by `unit`. better: "higher" or "lower", or what else a good one is.
+    """
+
+    what: str
+    over: str
+    under: tuple[str, ...]
+    better: str
+    figure: str = "wall"
+    unit: float = 1.0
+    target: Target = NO_TARGET
+    in_short: bool = False
+    """Whether it belongs into the short table."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """Contenders that do comparable work. `warm_ups` rounds are run first and not counted."""
+
+    name: str
+    what: str
+    contenders: tuple[Contender, ...]
+    ratios: tuple[Ratio, ...]
+    rounds: int
+    warm_ups: int = 1
 
 
 @dataclass
@@ -62,19 +114,32 @@ class Outcome:
     race: Race
     runs: dict[str, list[Run]] = field(default_factory=dict)
 
+    def figures(self, name: str, figure: str) -> list[float]:
+        """A figure of a contender, round by round."""
+        return [run.figures[figure] for run in self.runs[name]]
+
+    def known(self, name: str) -> list[str]:
+        """The figures that every run of a contender has."""
+        return [each for each in FIGURES if all(each in run.figures for run in self.runs[name])]
+
     def median(self, name: str, figure: str) -> float:
-        """The median of a contender's `wall`, `cpu` or `peak`."""
-        figures: list[float] = [getattr(run, figure) for run in self.runs[name]]
-        return statistics.median(figures)
+        """The median of a contender's figure."""
+        return statistics.median(self.figures(name, figure))
 
-    def ratio(self, over: str, under: str) -> list[float]:
-        """Wall time of one contender over that of another, for each round."""
-        pairs = zip(self.runs[over], self.runs[under], strict=True)
-        return [a.wall / b.wall for a, b in pairs]
+    def under(self, ratio: Ratio) -> str | None:
+        """Who a ratio is taken to: of several, the one with the lowest median."""
+        return min(ratio.under, key=lambda name: self.median(name, ratio.figure), default=None)
 
-    def scores(self) -> dict[str, dict[str, float]]:
+    def ratio(self, ratio: Ratio) -> list[float]:
+        """A ratio, round by round."""
+        over, under = self.figures(ratio.over, ratio.figure), self.under(ratio)
+        if under is None:
+            return [figure / ratio.unit for figure in over]
+        return [a / b for a, b in zip(over, self.figures(under, ratio.figure), strict=True)]
+
+    def scores(self) -> dict[str, Mapping[str, float]]:
         """The mean F1-micro by contender and method, where its last run printed such."""
-        found = {name: _scores(runs[-1].output) for name, runs in self.runs.items() if runs}
+        found = {name: runs[-1].scores for name, runs in self.runs.items() if runs}
         return {name: scores for name, scores in found.items() if scores}
 
 
@@ -82,11 +147,12 @@ def run_race(race: Race, tell: Callable[[str], None]) -> Outcome:
     """Run all rounds. Raises RuntimeError where a contender fails."""
     outcome = Outcome(race, {contender.name: [] for contender in race.contenders})
     for number in range(-race.warm_ups, race.rounds):
+        now = f"round {number + 1} of {race.rounds}" if number >= 0 else "warming up"
         for contender in order(race.contenders, number):
-            run = timed(contender)
+            tell(f"{race.name}, {now}: {contender.name}")
+            run = contender.run()
             if number >= 0:
                 outcome.runs[contender.name].append(run)
-        tell(f"{race.name}: " + (f"round {number + 1} of {race.rounds}" if number >= 0 else "warm"))
     return outcome
 
 
@@ -94,39 +160,3 @@ def order(contenders: Sequence[Contender], number: int) -> list[Contender]:
     """Who goes first changes from round to round."""
     first = number % len(contenders)
     return [*contenders[first:], *contenders[:first]]
-
-
-def timed(contender: Contender) -> Run:
-    """Run a contender once. Raises RuntimeError, with the end of its stderr, where it fails."""
-    for path in contender.clears:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MEMR_")}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        started = time.perf_counter()
-        process = subprocess.Popen(contender.command, stdout=out, stderr=err, env=environment)
-        # The operating system's own account of this one process, and of those it waited for.
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            err.seek(0)
-            end = err.read().decode(errors="replace")[-2000:]
-            command = " ".join(contender.command)
-            raise RuntimeError(f"{command} exited with {process.returncode}:\n{end}")
-        out.seek(0)
-        output = out.read().decode()
-    unit = 1 if sys.platform == "darwin" else KIB
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, output)
-
-
-def _scores(output: str) -> dict[str, float]:
-    """The mean F1-micro of each method, from JSON lines of `memr evaluate` and their like."""
-    scores = {}
-    for line in output.splitlines():
-        try:
-            value: Any = json.loads(line)
-        except json.JSONDecodeError:
-            return {}
-        if isinstance(value, Mapping) and "metrics" in value:
-            scores[value["method"]] = value["metrics"]["f1_micro"]["mean"]
-    return scores
