@@ -5,29 +5,30 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from memr_cli import __version__, console
+from memr_cli import __version__, console, interrupts
 from memr_cli.commands import check, evaluate, fuse, info, ingest, report, synth, train
+from memr_cli.commands.plain_values import PlainCommand, PlainGroup
 from memr_cli.errors import MemrError, SystemRefusedError
 
 STORE_REFUSED = 4
-INTERRUPTED = 130
 
 
-class Commands(TyperGroup):
+class Commands(PlainGroup):
     """The commands, in the order they are used in; their errors become exit codes."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. On any error exit with its code and one message on stderr."""
+        interrupts.raise_on_interrupt()
         try:
             return super().invoke(ctx)
         except MemrError as error:
             console.report_error(str(error))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
+            interrupts.forget_interrupt()
             console.report_error("interrupted; what was finished is kept, run it again to go on.")
-            raise typer.Exit(INTERRUPTED) from error
+            raise typer.Exit(interrupts.EXIT_CODE) from error
         except MemoryError as error:
             console.report_error(
                 "the system has not enough memory for this. Close other programs, or use a "
@@ -103,7 +104,7 @@ def memr(
 
 for module in (synth, ingest, info, check, train, fuse, evaluate, report):
     name = module.__name__.rpartition(".")[2]
-    app.command(name)(getattr(module, name))
+    app.command(name, cls=PlainCommand)(getattr(module, name))
 
 
 def main() -> None:

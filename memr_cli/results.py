@@ -12,7 +12,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,17 @@ class ResultFolder:
     def all_checkpoints(self, protocol: str, method: str) -> Iterator[Path]:
         """Every checkpoint of a method under a protocol."""
         yield from sorted(self.root.glob(f"checkpoints/{protocol}/{method}/*/*.safetensors"))
+
+    def files(self, protocol: str, method: str, vouched: Iterable[str]) -> dict[str, Any]:
+        """Where a result lies, given the names of the files that its metrics vouch for."""
+        predictions = self.predictions(protocol, method)
+        return {
+            "metrics": str(self.metrics(protocol, method)),
+            "predictions": str(predictions),
+            "checkpoints": [
+                str(self.root / name) for name in vouched if name != self.relative(predictions)
+            ],
+        }
 
     @property
     def report(self) -> Path:
@@ -137,6 +148,12 @@ class Predictions:
         )
 
 
+def hashes(folder: ResultFolder, names: Iterable[str]) -> dict[str, str]:
+    """Hash of the bytes of each file that is there, by its name in the folder; each read once."""
+    there = [name for name in dict.fromkeys(names) if (folder.root / name).is_file()]
+    return {name: digest(folder.root / name) for name in there}
+
+
 def digest(path: Path) -> str:
     """Hash of a file's bytes, as the metrics files hold it."""
     with path.open("rb") as file:
@@ -164,13 +181,3 @@ def read_metrics(path: Path) -> dict[str, Any] | None:
         return None
     ours = isinstance(value, dict) and value.get("schema") == SCHEMA
     return value if ours and all(name in value for name in NEEDED) else None
-
-
-def changed_files(folder: ResultFolder, metrics: Mapping[str, Any]) -> list[str]:
-    """Of the files that a metrics object vouches for, those that are gone or no longer the same."""
-    changed = []
-    for name, expected in metrics["hashes"].items():
-        path = folder.root / name
-        if not path.is_file() or digest(path) != expected:
-            changed.append(name)
-    return changed

@@ -109,6 +109,11 @@ class Store:
             source_row=numbers["utterances/source_row"],
         )
 
+    @property
+    def has_sessions(self) -> bool:
+        """Whether utterances belong to sessions; known before the columns are read."""
+        return len(self._layout.datasets["names/session"]) > 0
+
     @cached_property
     def modalities(self) -> dict[str, Modality]:
         """What there is of each modality, by name in alphabetical order."""

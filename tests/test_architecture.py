@@ -1,6 +1,8 @@
 """The house as DESIGN describes it: arrows go down, files stay short, one place prints."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +24,7 @@ FLOORS = (
     ("dataset", "learning"),
     ("corpora", "evaluation"),
     ("results",),
-    ("errors", "progress", "strict_json"),
+    ("errors", "interrupts", "progress", "strict_json"),
 )
 """Rooms of memr_cli from the roof down; rooms of one floor do not know each other."""
 
@@ -80,8 +82,6 @@ def test_arrows_go_down(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules(STORE), ids=lambda path: str(path.relative_to(STORE)))
 def test_the_store_knows_nothing_of_memr_and_little_else(path: Path) -> None:
-    import sys
-
     own = {*sys.stdlib_module_names, "store", "numpy", "h5py"}
     assert {name.partition(".")[0] for name in imports(path)} <= own
 
@@ -108,7 +108,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_only_the_console_prints_and_only_the_app_exits(path: Path) -> None:
+def test_only_the_console_prints_and_only_the_program_itself_exits(path: Path) -> None:
     here = path.name
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call):
@@ -117,7 +117,7 @@ def test_only_the_console_prints_and_only_the_app_exits(path: Path) -> None:
         if called in ("print", "sys.stdout.write", "sys.stderr.write", "typer.secho"):
             assert here == "console.py", f"{path} prints"
         if called in ("exit", "quit", "sys.exit", "os._exit"):
-            assert here == "app.py", f"{path} exits"
+            assert here in ("app.py", "interrupts.py"), f"{path} exits"
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -133,3 +133,58 @@ def test_evaluation_reads_no_clock_and_no_files(path: Path) -> None:
     assert not {"time", "datetime", "pathlib", "os", "io"} & {
         name.partition(".")[0] for name in imports(path)
     }
+
+
+TO_HELP = {
+    *("torch", "sklearn", "scipy", "matplotlib", "jinja2", "safetensors", "numpy", "h5py"),
+    *("rich", "tqdm", "pydantic", "email", "importlib.metadata", "csv", "concurrent.futures"),
+    *("store", "memr_cli.experiment", "memr_cli.results", "memr_cli.ingestion"),
+    *("memr_cli.reporting", "memr_cli.dataset", "memr_cli.methods.registry"),
+}
+"""What memr does not load to show its help."""
+
+TO_REUSE = TO_HELP - {
+    *("numpy", "h5py", "csv", "store", "memr_cli.experiment", "memr_cli.results"),
+    *("memr_cli.dataset", "memr_cli.methods.registry"),
+} | {
+    *("memr_cli.experiment.making", "memr_cli.experiment.models", "memr_cli.experiment.scoring"),
+    *("memr_cli.experiment.predicting", "memr_cli.evaluation.bootstrap"),
+    *("memr_cli.evaluation.metrics", "memr_cli.evaluation.leakage", "memr_cli.learning.training"),
+    *("memr_cli.learning.checkpoints", "numpy.ma", "numpy.random"),
+}
+"""What it does not load either to answer from a fresh result."""
+
+
+def loaded(*arguments: str) -> tuple[set[str], str]:
+    """What a run of memr loads beyond what Python itself has at the start, and its stdout."""
+    code = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from memr_cli.__main__ import main\n"
+        f"sys.argv = ['memr', *{arguments!r}]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(*set(sys.modules) - before, file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return set(ran.stderr.split()), ran.stdout
+
+
+@pytest.mark.parametrize("command", [[], ["evaluate"], ["ingest"], ["report"], ["synth"]])
+def test_help_loads_little(command: list[str]) -> None:
+    found, shown = loaded(*command, "--help")
+    assert shown.startswith("Usage:")
+    assert sorted(found & TO_HELP) == []
+
+
+def test_a_reused_evaluation_loads_neither_what_trains_nor_what_scores(small_store: Path) -> None:
+    arguments = ("evaluate", "--store", str(small_store), "--epochs", "1", "-q")
+    first = subprocess.run(
+        [sys.executable, "-m", "memr_cli", *arguments], capture_output=True, check=False
+    )
+    assert first.returncode == 0, first.stderr
+    found, shown = loaded(*arguments)
+    assert shown.count('"reused": true') == 5
+    assert {"h5py", "memr_cli.experiment.reuse"} <= found
+    assert sorted(found & TO_REUSE) == []

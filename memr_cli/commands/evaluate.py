@@ -70,7 +70,7 @@ def evaluate(
         with Experiment(place, settings) as experiment:
             choice = chosen(experiment, method or ["all"])
             told: set[str] = set()
-            in_sessions = bool(experiment.store.utterances.sessions)
+            in_sessions = experiment.store.has_sessions
             started = time.monotonic()
             for result in evaluate_methods(experiment, choice):
                 seconds = round(time.monotonic() - started, 3)

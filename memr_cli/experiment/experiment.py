@@ -14,7 +14,6 @@ from memr_cli.dataset import Dataset, held_modalities
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
-from memr_cli.learning.checkpoints import CheckpointError, read_facts
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import PUBLISHED, Preset
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
@@ -108,15 +107,20 @@ class Experiment:
         root.mkdir(parents=True, exist_ok=True)
         if not os.access(root, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(root))
-        members = (member for method in methods for member in self.members(method))
-        for name in dict.fromkeys(method.name for method in (*methods, *members)):
+        for name in self._rested_on(methods):
             metrics = self.folder.metrics(protocol, name)
             self.refuse_another_stores(metrics, (read_metrics(metrics) or {}).get("store"))
-            for checkpoint in self.folder.all_checkpoints(protocol, name):
-                try:
-                    self.refuse_another_stores(checkpoint, read_facts(checkpoint).get("store"))
-                except CheckpointError:
-                    continue  # it is told apart, and replaced, where it would be used
+
+    def protect_checkpoints(self, methods: Sequence[Method]) -> None:
+        """Raise UnsupportedError where making these would replace models of another store."""
+        for name in self._rested_on(methods):
+            for checkpoint in self.folder.all_checkpoints(self.settings.protocol, name):
+                self.refuse_another_stores(checkpoint, _owner(checkpoint))
+
+    def _rested_on(self, methods: Sequence[Method]) -> list[str]:
+        """The names of these methods and of the trained ones that they rest on."""
+        members = (member for method in methods for member in self.members(method))
+        return list(dict.fromkeys(method.name for method in (*methods, *members)))
 
     def refuse_another_stores(self, path: Path, owner: str | None) -> None:
         """Raise UnsupportedError if `path` holds a result of a store of another name."""
@@ -126,6 +130,16 @@ class Experiment:
                 f"{self.place.store.name}, and is not replaced. Give this store's results a folder "
                 "of their own with --out DIR."
             )
+
+
+def _owner(checkpoint: Path) -> str | None:
+    """The store that a checkpoint was made from, None where it does not say."""
+    from memr_cli.learning.checkpoints import CheckpointError, read_facts
+
+    try:
+        return read_facts(checkpoint).get("store")
+    except CheckpointError:
+        return None  # it is told apart, and replaced, where it would be used
 
 
 @dataclass(frozen=True)

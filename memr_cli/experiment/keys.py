@@ -3,12 +3,12 @@
 import hashlib
 from dataclasses import asdict
 from functools import cache
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import memr_cli
-from memr_cli.evaluation.protocols import ProtocolName
+from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import TrainedMethod
@@ -39,7 +39,25 @@ def code_version() -> str:
 @cache
 def versions() -> dict[str, str]:
     """The version of memr and of the libraries that numbers depend on."""
-    return {"memr": memr_cli.__version__, **{name: version(name) for name in LIBRARIES}}
+    return {"memr": memr_cli.__version__, **{name: installed_version(name) for name in LIBRARIES}}
+
+
+def installed_version(name: str) -> str:
+    """The version of an installed library, which need not be loaded.
+
+    It stands in the name of the folder that describes the installation. Only where that is not so
+    simple is importlib.metadata asked, which is slow to load.
+    """
+    spec = find_spec(name)
+    if spec is not None and spec.origin is not None:
+        start, end = f"{name}-", ".dist-info"
+        beside = Path(spec.origin).parent.parent.glob(f"{start}*{end}")
+        found = [folder.name.removeprefix(start).removesuffix(end) for folder in beside]
+        if len(found) == 1:
+            return found[0]
+    from importlib.metadata import version
+
+    return version(name)
 
 
 def training_key(

@@ -16,44 +16,12 @@ import pytest
 from memr_cli import __version__
 
 MEMR = [sys.executable, "-m", "memr_cli"]
-HEAVY = ("torch", "sklearn", "scipy", "h5py", "numpy", "matplotlib", "jinja2", "rich", "tqdm")
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*MEMR, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300
     )
-
-
-@pytest.mark.parametrize("command", [[], ["evaluate"], ["ingest"], ["report"], ["synth"]])
-def test_help_loads_nothing_heavy(command: list[str]) -> None:
-    code = (
-        "import sys\n"
-        "from memr_cli.app import app\n"
-        f"try: app({[*command, '--help']!r})\n"
-        "except SystemExit: pass\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.startswith("Usage:")
-    assert ran.stderr.strip() == "[]"
-
-
-def test_a_reused_evaluation_loads_no_torch(small_store: Path) -> None:
-    arguments = ["evaluate", "--store", str(small_store), "--epochs", "2", "-q"]
-    first = run(*arguments)
-    assert first.returncode == 0, first.stderr
-    code = (
-        "import sys\n"
-        "from memr_cli.app import app\n"
-        f"try: app({arguments!r})\n"
-        "except SystemExit: pass\n"
-        "print([name for name in ('torch', 'sklearn', 'scipy') if name in sys.modules],"
-        " file=sys.stderr)\n"
-    )
-    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert [json.loads(line)["reused"] for line in again.stdout.splitlines()] == [True] * 5
-    assert again.stderr.strip() == "[]"
 
 
 def test_version_and_completion_work() -> None:
@@ -179,3 +147,57 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing_half_written(small_store: Path
     left = [path.name for path in small_store.parent.rglob("*") if path.name.startswith(".")]
     assert left == []
     assert not list(checkpoints.rglob("*.tmp"))
+
+
+AT_ONCE = "os.kill(os.getpid(), signal.SIGINT)"
+IN_EXECUTED_TEXT = "exec('os.kill(os.getpid(), signal.SIGINT)')"
+
+
+def interrupted_at(
+    module: str, how: str, folder: Path, *arguments: str, first: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run memr and interrupt it where it begins to load a module."""
+    customised = (
+        "import os, signal, sys\n"
+        f"{first}\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}:\n"
+        f"            {how}\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    (folder / "sitecustomize.py").write_text(customised)
+    searched = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.run(
+        [*MEMR, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(searched)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "how"),
+    [
+        ("typer", AT_ONCE),
+        ("memr_cli.commands.ingest", AT_ONCE),
+        ("memr_cli.experiment.experiment", AT_ONCE),
+        ("numpy", IN_EXECUTED_TEXT),
+        ("h5py", AT_ONCE),
+        ("memr_cli.methods.early", AT_ONCE),
+    ],
+)
+def test_ctrl_c_while_memr_is_still_loading_exits_with_130_and_no_traceback(
+    small_store: Path, tmp_path: Path, module: str, how: str
+) -> None:
+    ran = interrupted_at(module, how, tmp_path, "evaluate", "--store", str(small_store))
+    assert (ran.returncode, ran.stdout) == (130, ""), ran.stderr
+    assert ran.stderr.startswith("memr: error: interrupted")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_job_started_with_interrupts_ignored_goes_on_ignoring_them(tmp_path: Path) -> None:
+    ignored = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    ran = interrupted_at("typer", AT_ONCE, tmp_path, "--version", first=ignored)
+    assert (ran.returncode, ran.stdout) == (0, f"memr {__version__}\n")

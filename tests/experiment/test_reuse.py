@@ -3,13 +3,17 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import memr_cli.learning.training as training
 from memr_cli.corpora.choices import Pooling
+from memr_cli.experiment import keys
+from memr_cli.experiment.keys import LIBRARIES, installed_version
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
 
@@ -279,3 +283,64 @@ def test_a_folder_of_another_store_is_refused_before_anything_is_trained(
     ran = memr("evaluate", "--store", other, *QUICK)
     assert (ran.code, ran.stdout) == (5, "")
     assert not (small_store.parent / "checkpoints").exists()
+
+
+def test_a_folder_with_models_of_another_store_is_refused_even_without_its_metrics(
+    memr: Run, small_store: Path
+) -> None:
+    memr("train", "--store", small_store, "--method", "acoustic", *QUICK)
+    before = files(small_store.parent)
+    other = Path(shutil.copy(small_store, small_store.with_name("other.h5")))
+    ran = memr("evaluate", "--store", other, "--method", "late", *QUICK)
+    assert (ran.code, ran.stdout) == (5, "")
+    assert "belongs to the store memr.h5, not to other.h5" in ran.stderr
+    assert files(small_store.parent) == before
+
+
+def test_a_reused_result_names_its_files_from_where_it_is_asked_for(
+    memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = memr("evaluate", "--store", small_store, "--method", "late", *QUICK).lines
+    monkeypatch.chdir(small_store.parent)
+    (second,) = memr("evaluate", "--store", "memr.h5", "--method", "late", *QUICK).lines
+    assert second["reused"] is True
+    assert len(second["files"]["checkpoints"]) == 3 * 5
+    for kind in ("metrics", "predictions"):
+        assert Path(second["files"][kind]).resolve() == Path(first["files"][kind])
+    for here, there in zip(
+        second["files"]["checkpoints"], first["files"]["checkpoints"], strict=True
+    ):
+        assert not Path(here).is_absolute()
+        assert Path(here).resolve() == Path(there)
+
+
+def test_one_changed_model_makes_the_vote_and_its_member_stale_and_no_other_method(
+    memr: Run, small_store: Path
+) -> None:
+    memr("evaluate", "--store", small_store, *QUICK)
+    victim = small_store.parent / "checkpoints" / "speaker" / "lexical" / "seed0"
+    good = (victim / "fold2.safetensors").read_bytes()
+    (victim / "fold2.safetensors").write_bytes((victim / "fold3.safetensors").read_bytes())
+    ran = memr("evaluate", "--store", small_store, *QUICK)
+    reused = {result["method"]: result["reused"] for result in ran.lines}
+    stale = {name for name, fresh in reused.items() if not fresh}
+    assert (stale, len(reused)) == ({"lexical", "late"}, 5)
+    assert ran.stderr.count("is missing or not the file that was scored") == 2
+    assert (victim / "fold2.safetensors").read_bytes() == good
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_versions_are_those_of_the_installed_libraries(name: str) -> None:
+    assert installed_version(name) == version(name)
+
+
+def test_a_library_whose_folder_does_not_tell_its_version_is_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy").mkdir()
+    origin = str(tmp_path / "numpy" / "__init__.py")
+    for folders in ([], ["numpy-1.0.dist-info", "numpy-2.0.dist-info"]):
+        for folder in folders:
+            (tmp_path / folder).mkdir()
+        monkeypatch.setattr(keys, "find_spec", lambda _: SimpleNamespace(origin=origin))
+        assert installed_version("numpy") == version("numpy")

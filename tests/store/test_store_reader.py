@@ -69,6 +69,18 @@ def test_the_columns_come_back(opened: Store) -> None:
         assert getattr(found, name).dtype == getattr(expected, name).dtype
 
 
+def test_whether_there_are_sessions_is_known_before_the_columns_are_read(
+    path: Path,
+) -> None:
+    with Store.open(path) as opened:
+        assert opened.has_sessions is True
+    with h5py.File(path, "r+") as file:
+        del file["names/session"]
+        file.copy("names/split", "names/session")  # no utterance of this store has a split
+    with Store.open(path) as without:
+        assert without.has_sessions is False
+
+
 def test_presence_and_frame_counts(opened: Store) -> None:
     for name, missing in MISSING.items():
         assert np.flatnonzero(~opened.present(name)).tolist() == list(missing)

@@ -1,0 +1,136 @@
+"""One method trained or scored: what a run does where nothing fresh lies there.
+
+Apart from `runs` since a fresh result is read without any of this being loaded.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from memr_cli.experiment.experiment import Experiment
+from memr_cli.experiment.keys import versions
+from memr_cli.experiment.models import HISTORY, Models, ensure_models
+from memr_cli.experiment.predicting import Scored, predict
+from memr_cli.experiment.scoring import score
+from memr_cli.methods.method import CombiningMethod, Method
+from memr_cli.results import SCHEMA, hashes, write_metrics
+
+UNSAVED = ("reused", "seconds")
+"""What an evaluation prints and its metrics file does not hold: how this run went."""
+
+
+def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any]:
+    """Make the models of one method; for a vote, those of its members."""
+    members = [ensure_models(experiment, member) for member in experiment.members(method)]
+    runs = list(_history(method, members))
+    unscored = all(run["validation_f1_micro"] is None for run in runs)
+    return {
+        "schema": f"memr.{command}/1",
+        **experiment.identity(),
+        "method": method.name,
+        "preset": experiment.settings.preset,
+        "protocol": {"name": experiment.settings.protocol},
+        "settings": _settings(experiment, method, members),
+        "folds": runs,
+        "notes": ["nothing is validated here, so validation_f1_micro is null"] if unscored else [],
+        "reused": all(models.reused for models in members),
+    }
+
+
+def _history(method: Method, members: Sequence[Models]) -> Iterator[dict[str, Any]]:
+    """How training went, fold by fold; a vote has members and nothing trained of its own."""
+    if isinstance(method, CombiningMethod):
+        names = [models.method.name for models in members]
+        for slot in members[0].slots:
+            nothing = dict.fromkeys(HISTORY)
+            run = {"fold": slot.fold, "seed": slot.seed}
+            yield {**run, **nothing, "members": names, "checkpoint": None}
+        return
+    for slot in members[0].slots:
+        facts = slot.facts or {}
+        history = {name: facts[name] for name in HISTORY}
+        run = {"fold": slot.fold, "seed": slot.seed}
+        yield {**run, **history, "checkpoint": str(slot.path)}
+
+
+def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]:
+    """Score one method, making the models that are missing or stale, and write what came out."""
+    members = [ensure_models(experiment, member) for member in experiment.members(method)]
+    scored = predict(experiment, method, members)
+    modalities = [
+        name
+        for name in experiment.held
+        if any(name in models.method.modalities(experiment.held) for models in members)
+    ]
+    folder, protocol = experiment.folder, experiment.settings.protocol
+    written = [folder.predictions(protocol, method.name)]
+    written += [slot.path for models in members for slot in models.slots]
+    vouched = [folder.relative(path) for path in written]
+    result = {
+        "schema": SCHEMA,
+        **experiment.identity(),
+        "method": method.name,
+        "preset": experiment.settings.preset,
+        "settings": _settings(experiment, method, members),
+        **score(
+            scored,
+            experiment.data,
+            protocol,
+            modalities,
+            refit=members[0].settings.refit,
+        ),
+        "files": folder.files(protocol, method.name, vouched),
+        "versions": versions(),
+        "key": key,
+    }
+    _add_left_out(result, experiment, scored, modalities)
+    _write(experiment, method, scored, result, vouched)
+    return {**result, "reused": False}
+
+
+def _add_left_out(
+    result: dict[str, Any], experiment: Experiment, scored: Scored, modalities: Sequence[str]
+) -> None:
+    tested = sum(len(fold.test) for fold in experiment.folds)
+    left_out = tested - sum(len(fold.test) for fold in scored.folds)
+    result["left_out"] = left_out
+    if left_out:
+        result["notes"].insert(
+            0,
+            f"{left_out} of {tested} labelled test utterances are left out, since the "
+            f"{', '.join(modalities)} features that the method needs are missing",
+        )
+
+
+def _write(
+    experiment: Experiment,
+    method: Method,
+    scored: Scored,
+    result: dict[str, Any],
+    vouched: Sequence[str],
+) -> None:
+    """Write predictions, then the metrics that vouch for them and for the checkpoints."""
+    folder, protocol = experiment.folder, experiment.settings.protocol
+    scored.predictions.write(folder.predictions(protocol, method.name))
+    result["hashes"] = hashes(folder, vouched)
+    saved = {name: value for name, value in result.items() if name not in UNSAVED}
+    write_metrics(folder.metrics(protocol, method.name), saved)
+
+
+def _settings(experiment: Experiment, method: Method, members: Sequence[Models]) -> dict[str, Any]:
+    """Every value that shaped the numbers."""
+    asked = experiment.settings
+    common = {
+        "seed": asked.seed,
+        "seeds": asked.n_seeds,
+        "refit": members[0].settings.refit,
+        "modalities": [
+            name for models in members for name in models.method.modalities(experiment.held)
+        ],
+        "overrides": dict(asked.overrides),
+        "n_parameters": sum((models.slots[0].facts or {})["n_parameters"] for models in members),
+    }
+    if isinstance(method, CombiningMethod):
+        each: Mapping[str, Any] = {m.method.name: asdict(m.settings) for m in members}
+        return {**common, "members": each}
+    return {**common, **asdict(members[0].settings)}

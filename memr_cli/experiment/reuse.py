@@ -1,0 +1,77 @@
+"""Which results on disk are what would come out again, and why others are not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memr_cli.experiment.experiment import Experiment
+from memr_cli.experiment.keys import evaluation_key, training_key
+from memr_cli.methods.method import Method
+from memr_cli.results import hashes, read_metrics
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What lies there of one method's result.
+
+    key: what a fresh one must have. fresh: the result, where it is. stale: a sentence on why the
+    one that lies there is replaced, where one does.
+    """
+
+    key: str
+    fresh: dict[str, Any] | None = None
+    stale: str | None = None
+
+
+def standings(experiment: Experiment, methods: Sequence[Method]) -> dict[str, Standing]:
+    """How each method's result stands, by name. Every file that they rest on is read once."""
+    folder, protocol = experiment.folder, experiment.settings.protocol
+    found = {method.name: read_metrics(folder.metrics(protocol, method.name)) for method in methods}
+    keys = {method.name: _key(experiment, method) for method in methods}
+    vouched = [
+        file
+        for name, metrics in found.items()
+        if metrics is not None and metrics["key"] == keys[name]
+        for file in metrics["hashes"]
+    ]
+    there = hashes(folder, vouched)
+    return {
+        name: _standing(experiment, name, key, found[name], there) for name, key in keys.items()
+    }
+
+
+def _key(experiment: Experiment, method: Method) -> str:
+    settings, fingerprint = experiment.settings, experiment.store.fingerprint
+    trained = {
+        member.name: training_key(
+            fingerprint, member, settings, experiment.training_settings(member)
+        )
+        for member in experiment.members(method)
+    }
+    return evaluation_key(method.name, trained, settings)
+
+
+def _standing(
+    experiment: Experiment,
+    name: str,
+    key: str,
+    found: dict[str, Any] | None,
+    there: Mapping[str, str],
+) -> Standing:
+    if found is None:
+        return Standing(key)
+    folder, protocol = experiment.folder, experiment.settings.protocol
+    path = folder.metrics(protocol, name)
+    if found["key"] != key:
+        reason = (
+            "the store's content has changed"
+            if found["fingerprint"] != experiment.store.fingerprint
+            else "it was made with other settings or by another version of memr"
+        )
+        return Standing(key, stale=f"{path} is replaced: {reason}.")
+    changed = [file for file, vouched in found["hashes"].items() if there.get(file) != vouched]
+    if changed:
+        reason = f"{changed[0]} is missing or not the file that was scored"
+        return Standing(key, stale=f"{path} is replaced: {reason}.")
+    files = folder.files(protocol, name, found["hashes"])
+    return Standing(key, {**found, **experiment.identity(), "files": files, "reused": True})
