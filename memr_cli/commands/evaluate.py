@@ -9,6 +9,7 @@ from memr_cli.commands import options
 from memr_cli.commands.tables import score_row
 from memr_cli.console import Console
 from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
 
@@ -31,6 +32,7 @@ def evaluate(
     learning_rate: options.LearningRate = None,
     weight_decay: options.WeightDecay = None,
     hidden: options.Hidden = None,
+    device: options.Device = DeviceName.AUTO,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
     quiet: options.Quiet = False,
@@ -66,7 +68,7 @@ def evaluate(
         hidden=hidden,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        place = options.place(store, out, console)
+        place = options.place(store, out, console, device)
         with Experiment(place, settings) as experiment:
             choice = chosen(experiment, method or ["all"])
             told: set[str] = set()

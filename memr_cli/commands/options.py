@@ -7,6 +7,7 @@ import typer
 
 from memr_cli.console import Console
 from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
 if TYPE_CHECKING:
@@ -75,6 +76,13 @@ Hidden = Annotated[
         metavar="N",
     ),
 ]
+Device = Annotated[
+    DeviceName,
+    typer.Option(
+        help="Where to train: `auto` takes a CUDA GPU where there is one. Rounding differs between "
+        "devices, so nothing is trained again for a change of this alone."
+    ),
+]
 
 
 def experiment_settings(
@@ -92,11 +100,12 @@ def experiment_settings(
     return ExperimentSettings(protocol, folds, preset, seed, seeds, overrides)
 
 
-def place(store: Path, out: Path | None, console: Console) -> "Place":
-    """Where an experiment reads and writes, and whom it tells."""
+def place(store: Path, out: Path | None, console: Console, device: DeviceName) -> "Place":
+    """Where an experiment reads, writes and trains, and whom it tells."""
     from memr_cli.experiment.experiment import Place
 
-    return Place(store, out_folder(store, out), console.notice, console.detail, console.progress)
+    folder = out_folder(store, out)
+    return Place(store, folder, console.notice, console.detail, console.progress, device)
 
 
 def out_folder(store: Path, out: Path | None) -> Path:

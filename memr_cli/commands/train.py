@@ -8,6 +8,7 @@ from memr_cli.commands import options
 from memr_cli.commands.training import run_training
 from memr_cli.console import Console
 from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
 
@@ -29,6 +30,7 @@ def train(
     learning_rate: options.LearningRate = None,
     weight_decay: options.WeightDecay = None,
     hidden: options.Hidden = None,
+    device: options.Device = DeviceName.AUTO,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
     quiet: options.Quiet = False,
@@ -57,4 +59,4 @@ def train(
         hidden=hidden,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        run_training("train", method, settings, options.place(store, out, console), console)
+        run_training("train", method, settings, options.place(store, out, console, device), console)

@@ -14,6 +14,7 @@ from memr_cli.dataset import Dataset, held_modalities
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.learning.choices import Device
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import PUBLISHED, Preset
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
@@ -25,7 +26,7 @@ from store.reader import Store
 
 @dataclass(frozen=True)
 class Place:
-    """Where an experiment reads and writes, and how it tells people what it does.
+    """Where an experiment reads, writes and trains, and how it tells people what it does.
 
     `detail` is for what only few want to know.
     """
@@ -35,6 +36,7 @@ class Place:
     notice: Callable[[str], None]
     detail: Callable[[str], None]
     progress: Progress
+    device: Device = Device.AUTO
 
 
 class Experiment:
@@ -44,6 +46,7 @@ class Experiment:
         self.place, self.settings = place, settings
         self.folder = ResultFolder(place.out)
         self.store = Store.open(place.store)
+        self._used: tuple[str, ...] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +62,7 @@ class Experiment:
     @cached_property
     def data(self) -> Dataset:
         """What the store offers to learning. Raises UnsupportedError where nothing is labelled."""
-        data = Dataset(self.store, self.held)
+        data = Dataset(self.store, self.held if self._used is None else self._used)
         if not data.columns.labelled.size:
             raise UnsupportedError(
                 f"{self.place.store} holds no labelled utterance, so nothing can be learned or "
@@ -92,6 +95,12 @@ class Experiment:
             found = [named(name) for name in method.members(self.held)]
             return [member for member in found if isinstance(member, TrainedMethod)]
         return [method]
+
+    def use_only(self, methods: Sequence[Method]) -> None:
+        """Have no more modalities read than these methods work on. To be said before `data`."""
+        members = [member for method in methods for member in self.members(method)]
+        used = {name for member in members for name in member.modalities(self.held)}
+        self._used = tuple(name for name in self.held if name in used)
 
     def identity(self) -> dict[str, Any]:
         """The store as every JSON object names it."""

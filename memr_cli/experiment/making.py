@@ -120,6 +120,7 @@ def _write(
 def _settings(experiment: Experiment, method: Method, members: Sequence[Models]) -> dict[str, Any]:
     """Every value that shaped the numbers."""
     asked = experiment.settings
+    facts = [slot.facts or {} for models in members for slot in models.slots]
     common = {
         "seed": asked.seed,
         "seeds": asked.n_seeds,
@@ -128,6 +129,7 @@ def _settings(experiment: Experiment, method: Method, members: Sequence[Models])
             name for models in members for name in models.method.modalities(experiment.held)
         ],
         "overrides": dict(asked.overrides),
+        "device": ", ".join(sorted({fact["device"] for fact in facts})),
         "n_parameters": sum((models.slots[0].facts or {})["n_parameters"] for models in members),
     }
     if isinstance(method, CombiningMethod):

@@ -76,12 +76,15 @@ def ensure_models(experiment: Experiment, method: TrainedMethod) -> Models:
     missing = [place for place, slot in slots.items() if slot.facts is None]
     _tell_unfit(experiment, [slots[place] for place in missing])
     if missing:
+        from memr_cli.learning.devices import resolved  # loads torch
+
         folds = restricted_folds(experiment, method)
         tasks = [FoldTask(folds[fold], seed) for fold, seed in missing]
-        fitted = method.fit(experiment.data, tasks, settings, "cpu", experiment.place.progress)
+        device = resolved(experiment.place.device)
+        fitted = method.fit(experiment.data, tasks, settings, device, experiment.place.progress)
         for position, model in fitted:
             place = missing[position]
-            slots[place] = _written(experiment, method, slots[place], model)
+            slots[place] = _written(experiment, method, slots[place], model, device)
     return Models(method, settings, tuple(slots.values()), reused=not missing)
 
 
@@ -126,7 +129,9 @@ def _difference(facts: dict[str, Any], experiment: Experiment) -> str:
     return "it was trained with other settings or by another version of memr"
 
 
-def _written(experiment: Experiment, method: TrainedMethod, slot: Slot, model: FoldModel) -> Slot:
+def _written(
+    experiment: Experiment, method: TrainedMethod, slot: Slot, model: FoldModel, device: str
+) -> Slot:
     facts = {
         "key": slot.key,
         **experiment.identity(),
@@ -138,6 +143,7 @@ def _written(experiment: Experiment, method: TrainedMethod, slot: Slot, model: F
         "class_names": list(experiment.store.class_names),
         "dims": {name: experiment.data.dims[name] for name in method.modalities(experiment.held)},
         "settings": asdict(experiment.training_settings(method)),
+        "device": device,
         "n_parameters": sum(
             array.size for name, array in model.arrays.items() if name.startswith("layers.")
         ),

@@ -23,6 +23,7 @@ def train_methods(experiment: Experiment, choice: Choice, command: str) -> Itera
 
     experiment.prepare_folder(choice.methods)
     experiment.protect_checkpoints(choice.methods)
+    experiment.use_only(choice.methods)
     yield from _each(experiment, choice, lambda method: train(experiment, method, command))
 
 
@@ -30,9 +31,9 @@ def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[st
     """Score each method on speakers that its training never saw; a fresh result is read."""
     experiment.prepare_folder(choice.methods)
     found = standings(experiment, choice.methods)
-    experiment.protect_checkpoints(
-        [method for method in choice.methods if found[method.name].fresh is None]
-    )
+    to_make = [method for method in choice.methods if found[method.name].fresh is None]
+    experiment.protect_checkpoints(to_make)
+    experiment.use_only(to_make)
 
     def result_of(method: Method) -> dict[str, Any]:
         standing = found[method.name]

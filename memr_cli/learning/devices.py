@@ -13,9 +13,10 @@ def resolved(device: Device) -> str:
     """
     available = torch.cuda.is_available()
     if device is Device.CUDA and not available:
-        build = "is built with" if torch.version.cuda else "is built without"
+        build = "with" if torch.version.cuda else "without"
         raise SystemRefusedError(
-            f"--device cuda: no CUDA device can be used here; the installed PyTorch "
-            f"{torch.__version__} {build} CUDA. Use --device cpu, or see to the driver and the build"
+            "--device cuda: there is no CUDA device that could be used; the installed PyTorch, "
+            f"{torch.__version__}, was built {build} CUDA. Use --device cpu, or mend the driver or "
+            "the installation"
         )
     return "cuda" if available and device is not Device.CPU else "cpu"

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 import memr_cli.learning.training as training
 from memr_cli.corpora.choices import Pooling
@@ -16,6 +17,7 @@ from memr_cli.experiment import keys
 from memr_cli.experiment.keys import LIBRARIES, installed_version
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
+from store.reader import Store
 
 Run = Callable[..., Any]
 QUICK = ("--epochs", "3")
@@ -344,3 +346,39 @@ def test_a_library_whose_folder_does_not_tell_its_version_is_asked_for_it(
             (tmp_path / folder).mkdir()
         monkeypatch.setattr(keys, "find_spec", lambda _: SimpleNamespace(origin=origin))
         assert installed_version("numpy") == version("numpy")
+
+
+def test_only_the_modalities_that_methods_work_on_are_read(
+    memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    pooled_into = Store.pooled_into
+
+    def watched(self: Store, name: str, out: Any) -> None:
+        read.append(name)
+        pooled_into(self, name, out)
+
+    monkeypatch.setattr(Store, "pooled_into", watched)
+    memr("evaluate", "--store", small_store, "--method", "lexical", *QUICK)
+    assert read == ["lexical"]
+    read.clear()
+    memr("evaluate", "--store", small_store, "--method", "all", *QUICK)
+    assert sorted(read) == ["acoustic", "lexical", "visual"]
+
+
+def test_a_device_makes_nothing_stale_and_is_told(memr: Run, small_store: Path) -> None:
+    (first,) = memr(
+        "evaluate", "--store", small_store, "--method", "lexical", "--device", "cpu", *QUICK
+    ).lines
+    (second,) = memr("evaluate", "--store", small_store, "--method", "lexical", *QUICK).lines
+    assert first["settings"]["device"] == "cpu"
+    assert second["reused"] is True
+
+
+def test_a_device_that_is_not_there_is_refused(
+    memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    ran = memr("train", "--store", small_store, "--device", "cuda", *QUICK)
+    assert (ran.code, ran.stdout) == (6, "")
+    assert ran.stderr.startswith("memr: error: --device cuda: there is no CUDA device")

@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from memr_cli.errors import SystemRefusedError
+from memr_cli.learning.choices import Device
+from memr_cli.learning.devices import resolved
+
+
+@pytest.mark.parametrize(
+    ("asked", "available", "meant"),
+    [
+        (Device.AUTO, False, "cpu"),
+        (Device.AUTO, True, "cuda"),
+        (Device.CPU, True, "cpu"),
+        (Device.CUDA, True, "cuda"),
+    ],
+)
+def test_auto_takes_cuda_where_there_is_any(
+    asked: Device, available: bool, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    assert resolved(asked) == meant
+
+
+def test_cuda_where_there_is_none_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemRefusedError, match=r"--device cuda.*Use --device cpu"):
+        resolved(Device.CUDA)
