@@ -3,15 +3,16 @@
 Shapes: T frames, D dims.
 """
 
-import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from xxhash import xxh3_128_digest
 
 from memr_cli.corpora.features import FeatureProblem, Reason, check_finite, parse
 from memr_cli.corpora.pooling import Pooling, pool
-from memr_cli.corpora.sources import FeatureSource
+from memr_cli.corpora.sources import FeatureSource, Found
 
 
 @dataclass(frozen=True)
@@ -25,39 +26,73 @@ class Pooled:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of one feature file; `digest` stands for its bytes, or for why there are none."""
+    """What became of one feature file; `digest` stands for its bytes, or for why there are none.
+
+    It is XXH3 of 128 bits, which is no slower than reading: it tells whether a file has changed,
+    and is no proof against someone who wants two files to look the same. SHA-256 would take most
+    of the time of an ingest; it is what vouches for the content of the store itself.
+    """
 
     digest: bytes
     outcome: Pooled | FeatureProblem
 
 
-def load(source: FeatureSource, path: str, pooling: Pooling, *, sequences: bool) -> Loaded:
+def find(source: FeatureSource, path: str) -> Found | FeatureProblem:
+    """The file at `path` of `source`, not yet read; or why there is none to be read."""
+    try:
+        return source.find(path)
+    except FeatureProblem as problem:
+        return problem
+
+
+def load(found: Found | FeatureProblem, pooling: Pooling, *, sequences: bool) -> Loaded:
     """Read, check and pool one file; `sequences` keeps its frames.
 
     Without side effects and with no state of its own, so that threads may run it ahead.
     """
+    if isinstance(found, FeatureProblem):
+        return _unread(found)
     try:
-        content = source.read(path)
+        content = found.read()
     except FeatureProblem as problem:
-        return Loaded(hashlib.sha256(problem.reason.encode()).digest(), problem)
+        return _unread(problem)
     outcome: Pooled | FeatureProblem
     try:
         outcome = _pooled(content, pooling, sequences)
     except FeatureProblem as problem:
         outcome = problem
-    return Loaded(hashlib.sha256(content).digest(), outcome)
+    return Loaded(xxh3_128_digest(content), outcome)
+
+
+def _unread(problem: FeatureProblem) -> Loaded:
+    return Loaded(xxh3_128_digest(problem.reason.encode()), problem)
 
 
 def _pooled(content: bytes, pooling: Pooling, sequences: bool) -> Pooled:
     frames = parse(content)
-    check_finite(frames)
     vector = pool(frames, pooling)
     if vector is None:
         raise FeatureProblem(Reason.EMPTY, f"is an empty array of shape {frames.shape}")
+    if not _shows_all_finite(vector, frames, pooling):
+        check_finite(frames)
     kept = None
     if sequences:
         with np.errstate(over="ignore"):  # refused right below
             kept = frames.astype(np.float32, copy=False)
-    if not np.isfinite(vector if kept is None else kept).all():
+    narrowed = vector if kept is None or kept is frames else kept
+    if not np.isfinite(narrowed).all():
         raise FeatureProblem(Reason.NOT_FINITE, "holds values beyond the range of float32")
     return Pooled((frames.shape[0], frames.shape[1]), vector, kept)
+
+
+def _shows_all_finite(
+    vector: NDArray[np.float32], frames: NDArray[np.floating[Any]], pooling: Pooling
+) -> bool:
+    """Whether a pooled vector (D,) proves frames (T, D) finite, which saves a pass over them.
+
+    NaN and infinity in a frame stay in any sum. In a maximum NaN and infinity stay too, and minus
+    infinity shows in the least value of all.
+    """
+    if not np.isfinite(vector).all():
+        return False
+    return pooling is Pooling.MEAN or len(frames) == 1 or bool(np.isfinite(frames.min()))

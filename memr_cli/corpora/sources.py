@@ -6,6 +6,9 @@ import posixpath
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -17,14 +20,20 @@ FOLDER = "features"
 ARCHIVE = "features.zip"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A feature file that is there to be read, and how many bytes it has."""
+
+    size: int
+    read: Callable[[], bytes]
+    """The whole file; any thread may call this. Raises FeatureProblem where it cannot be had."""
+
+
 class FeatureSource(Protocol):
-    """Gives the bytes of feature files by the path that the layout lists, rooted at RAW.
+    """Gives the bytes of feature files by the path that the layout lists, rooted at RAW."""
 
-    `read` may be called from several threads at once.
-    """
-
-    def read(self, path: str) -> bytes:
-        """The whole file. Raises FeatureProblem where it cannot be had."""
+    def find(self, path: str) -> Found:
+        """The file, without reading it. Raises FeatureProblem where there is none to be read."""
         ...
 
     def close(self) -> None:
@@ -53,22 +62,29 @@ class FolderSource:
         # than reading a small file from it.
         self._folders: dict[str, str] = {}
 
-    def read(self, path: str) -> bytes:
-        """The whole file. Raises FeatureProblem: see FeatureSource."""
+    def find(self, path: str) -> Found:
+        """The file, without reading it. Raises FeatureProblem: see FeatureSource."""
         try:
             place, status = self._locate(path)
-            _check_size(status.st_size)
-            with FileIO(place) as file:
-                return file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            raise FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._root}") from None
         except OSError as error:
-            raise FeatureProblem(
-                Reason.UNREADABLE, f"cannot be read: {error.strerror or error}"
-            ) from error
+            raise self._problem(error) from error
+        _check_size(status.st_size)
+        return Found(status.st_size, partial(self._read, place))
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _read(self, place: str) -> bytes:
+        try:
+            with FileIO(place) as file:
+                return file.read()
+        except OSError as error:
+            raise self._problem(error) from error
+
+    def _problem(self, error: OSError) -> FeatureProblem:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._root}")
+        return FeatureProblem(Reason.UNREADABLE, f"cannot be read: {error.strerror or error}")
 
     def _locate(self, path: str) -> tuple[str, os.stat_result]:
         """The regular file that a path leads to once links are followed, with its status."""
@@ -122,15 +138,24 @@ class ZipSource:
             ) from error
         self._members = {info.filename: info for info in self._zip.infolist()}
 
-    def read(self, path: str) -> bytes:
-        """The whole member. Raises FeatureProblem: see FeatureSource."""
-        info = self._find(path)
+    def find(self, path: str) -> Found:
+        """The member, without reading it. Raises FeatureProblem: see FeatureSource."""
+        info = self._member(path)
         if info.flag_bits & 0x1:
             raise FeatureProblem(
                 Reason.ENCRYPTED,
                 f"is encrypted in {self._name}; make the zip again without a password",
             )
         _check_size(info.file_size)
+        return Found(info.file_size, partial(self._read, info))
+
+    def close(self) -> None:
+        """Close the zip."""
+        self._zip.close()
+
+    def _read(self, info: zipfile.ZipInfo) -> bytes:
+        # One handle serves all threads: zipfile takes turns at it only while bytes come from the
+        # file, and inflates and compares checksums outside of that.
         try:
             with self._zip.open(info) as member:
                 return member.read()
@@ -152,11 +177,7 @@ class ZipSource:
                 Reason.DAMAGED_MEMBER, f"is damaged in {self._name}: {error}"
             ) from error
 
-    def close(self) -> None:
-        """Close the zip."""
-        self._zip.close()
-
-    def _find(self, path: str) -> zipfile.ZipInfo:
+    def _member(self, path: str) -> zipfile.ZipInfo:
         name = posixpath.normpath(path.lstrip("/"))
         if name.split("/", 1)[0] == "..":
             raise FeatureProblem(

@@ -1,27 +1,32 @@
 """Feature files on their way into a store.
 
-Features are read once, one file at a time, in the order of the store's rows, and go to disk as they
-come: memory holds the listing, one file, and a slab of pooled rows per modality. The dims of a
-modality are those of most of its files, which are only known at the end; they are taken to be those
-of the first usable file, and only where that one proves to be the odd one is everything read again.
+Features are read once, in the order of the store's rows, and go to disk as they come: memory holds
+the listing, the few files that are read ahead, and a slab of pooled rows per modality. The dims of
+a modality are those of most of its files, which are only known at the end; they are taken to be
+those of the first usable file, and only where that one proves to be the odd one is everything read
+again.
 
 Shapes: T frames, D dims.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from xxhash import xxh3_128, xxh3_128_digest
+
 from memr_cli import __version__
 from memr_cli.corpora.choices import MODALITIES
 from memr_cli.corpora.corpus import Corpus
 from memr_cli.corpora.features import FeatureProblem, Reason
-from memr_cli.corpora.loading import Pooled, load
+from memr_cli.corpora.loading import Loaded, Pooled, find, load
+from memr_cli.corpora.sources import Found
 from memr_cli.errors import InputError
+from memr_cli.ingestion.reading_ahead import read_ahead
 from memr_cli.ingestion.settings import IngestSettings, OnProblem
 from memr_cli.progress import Progress
 from store.utterances import Utterances
@@ -37,6 +42,7 @@ class _Listed:
     source_row: int
     utterance: str
     path: str
+    file: Found | FeatureProblem
 
 
 @dataclass(frozen=True)
@@ -154,20 +160,19 @@ def _fill(
     """
     columns = {name: _Column(writer, name, known.get(name)) for name in MODALITIES}
     total = sum(len(utterance.features) for utterance in corpus.utterances)
-    source = hashlib.sha256(hashlib.sha256(corpus.listing).digest())
+    source = xxh3_128(xxh3_128_digest(corpus.listing))
     found: list[tuple[_Listed, FeatureProblem]] = []
-    files = _files(corpus, utterances)
-    for listed in progress(files, "ingest", total=total, unit="file"):
-        loaded = load(corpus.source, listed.path, settings.pooling, sequences=settings.sequences)
-        source.update(hashlib.sha256(listed.path.encode()).digest() + loaded.digest)
-        outcome = loaded.outcome
-        if isinstance(outcome, Pooled):
-            try:
-                columns[listed.modality].put(listed, outcome)
-            except FeatureProblem as problem:
-                outcome = problem
-        if isinstance(outcome, FeatureProblem):
-            found.append((listed, outcome))
+    with closing(_loaded(corpus, utterances, settings)) as files:
+        for listed, loaded in progress(files, "ingest", total=total, unit="file"):
+            source.update(xxh3_128_digest(listed.path.encode()) + loaded.digest)
+            outcome = loaded.outcome
+            if isinstance(outcome, Pooled):
+                try:
+                    columns[listed.modality].put(listed, outcome)
+                except FeatureProblem as problem:
+                    outcome = problem
+            if isinstance(outcome, FeatureProblem):
+                found.append((listed, outcome))
     better = {name: column.better_example() for name, column in columns.items()}
     again = {name: example for name, example in better.items() if example is not None}
     # Only once: files that change while they are read must not keep anyone waiting for ever.
@@ -177,17 +182,32 @@ def _fill(
     _refuse_problems(problems, total, settings, any(column.held for column in columns.values()))
     for column in columns.values():
         column.skip_to(len(utterances))
-    writer.finish({"source": f"sha256:{source.hexdigest()}"})
+    writer.finish({"source": f"xxh3_128:{source.hexdigest()}"})
     return problems
 
 
-def _files(corpus: Corpus, utterances: Utterances) -> Iterator[_Listed]:
+def _loaded(
+    corpus: Corpus, utterances: Utterances, settings: IngestSettings
+) -> Generator[tuple[_Listed, Loaded], None, None]:
     """The feature files in the order in which rows are written, modality after modality."""
+
+    def size(listed: _Listed) -> int:
+        return 0 if isinstance(listed.file, FeatureProblem) else listed.file.size
+
+    def load_listed(listed: _Listed) -> Loaded:
+        return load(listed.file, settings.pooling, sequences=settings.sequences)
+
+    return read_ahead(_listed(corpus, utterances), size, load_listed)
+
+
+def _listed(corpus: Corpus, utterances: Utterances) -> Iterator[_Listed]:
     for modality in MODALITIES:
         for row, source_row in enumerate(utterances.source_row.tolist()):
             utterance = corpus.utterances[source_row]
-            if modality in utterance.features:
-                yield _Listed(modality, row, source_row, utterance.id, utterance.features[modality])
+            path = utterance.features.get(modality)
+            if path is not None:
+                file = find(corpus.source, path)
+                yield _Listed(modality, row, source_row, utterance.id, path, file)
 
 
 def _in_listed_order(found: list[tuple[_Listed, FeatureProblem]]) -> list[dict[str, str]]:

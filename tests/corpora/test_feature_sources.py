@@ -1,5 +1,6 @@
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def zip_of(raw: Path, **members: bytes) -> ZipSource:
 
 def reason_of(source: FolderSource | ZipSource, path: str) -> Reason:
     with pytest.raises(FeatureProblem) as caught:
-        source.read(path)
+        source.find(path).read()
     return caught.value.reason
 
 
@@ -40,14 +41,16 @@ def reason_of(source: FolderSource | ZipSource, path: str) -> Reason:
     "path", ["/features/a.npy", "features/a.npy", "//features/a.npy", "/features/sub/../a.npy"]
 )
 def test_paths_are_rooted_at_raw(raw: Path, path: str) -> None:
-    assert FolderSource(raw).read(path) == b"inside"
-    assert zip_of(raw, a=b"inside").read(path) == b"inside"
+    assert FolderSource(raw).find(path).read() == b"inside"
+    assert zip_of(raw, a=b"inside").find(path).read() == b"inside"
 
 
 def test_a_zip_of_the_folders_content_is_read(raw: Path) -> None:
     with zipfile.ZipFile(raw / "features.zip", "w") as archive:
         archive.writestr("visual_features/a.npy", b"inside")
-    assert ZipSource(raw / "features.zip").read("/features/visual_features/a.npy") == b"inside"
+    assert (
+        ZipSource(raw / "features.zip").find("/features/visual_features/a.npy").read() == b"inside"
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,8 +102,8 @@ def test_links_are_followed_within_raw_and_refused_beyond(raw: Path, tmp_path: P
     (features / "broken.npy").symlink_to("nowhere.npy")
     (features / "circle.npy").symlink_to("circle.npy")
     source = FolderSource(raw)
-    assert source.read("/features/good.npy") == b"inside"
-    assert source.read("/features/good_folder/a.npy") == b"inside"
+    assert source.find("/features/good.npy").read() == b"inside"
+    assert source.find("/features/good_folder/a.npy").read() == b"inside"
     assert reason_of(source, "/features/bad.npy") == "outside-raw"
     assert reason_of(source, "/features/bad_folder/secret.npy") == "outside-raw"
     assert reason_of(source, "/features/bad_folder/not_there.npy") == "outside-raw"
@@ -110,7 +113,7 @@ def test_links_are_followed_within_raw_and_refused_beyond(raw: Path, tmp_path: P
 
 def test_raw_itself_may_be_a_link(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(raw)
-    assert FolderSource(tmp_path / "link").read("/features/a.npy") == b"inside"
+    assert FolderSource(tmp_path / "link").find("/features/a.npy").read() == b"inside"
 
 
 def test_a_pipe_is_not_waited_for(raw: Path) -> None:
@@ -129,7 +132,7 @@ def test_a_file_without_permission_is_unreadable(
 
         monkeypatch.setattr(sources, "FileIO", refuse)
     with pytest.raises(FeatureProblem, match="Permission denied") as caught:
-        FolderSource(raw).read("/features/a.npy")
+        FolderSource(raw).find("/features/a.npy").read()
     assert caught.value.reason == "unreadable"
 
 
@@ -141,13 +144,39 @@ def test_a_file_too_large_to_be_one_utterance_is_not_read(
     assert reason_of(zip_of(raw, a=b"inside"), "/features/a.npy") == "too-large"
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_several_threads_read_one_zip(raw: Path, compression: int) -> None:
+    contents = {f"{i}.npy": bytes([i]) * 300_000 for i in range(60)}
+    with zipfile.ZipFile(raw / "features.zip", "w", compression) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    source = ZipSource(raw / "features.zip")
+    with ThreadPoolExecutor(8) as pool:
+        read = pool.map(lambda name: source.find(name).read(), contents)
+        assert dict(zip(contents, read, strict=True)) == contents
+    source.close()
+
+
+def test_a_file_is_found_with_its_size_before_it_is_read(raw: Path) -> None:
+    for source in (FolderSource(raw), zip_of(raw, a=b"inside")):
+        assert source.find("/features/a.npy").size == len(b"inside")
+
+
+def test_a_file_that_goes_away_before_it_is_read_is_missing(raw: Path) -> None:
+    found = FolderSource(raw).find("/features/a.npy")
+    (raw / "features" / "a.npy").unlink()
+    with pytest.raises(FeatureProblem, match="does not exist") as caught:
+        found.read()
+    assert caught.value.reason == "missing-file"
+
+
 def test_a_damaged_member_is_named(raw: Path) -> None:
     zip_of(raw, a=b"inside", b=b"whole").close()
     path = raw / "features.zip"
     path.write_bytes(path.read_bytes().replace(b"inside", b"jnside"))
     source = ZipSource(path)
     assert reason_of(source, "/features/a.npy") == "damaged-member"
-    assert source.read("/features/b.npy") == b"whole"
+    assert source.find("/features/b.npy").read() == b"whole"
 
 
 def patched(path: Path, offset: int, value: int) -> ZipSource:
@@ -183,7 +212,7 @@ def test_a_damaged_zip_gives_bytes_or_a_named_problem(raw: Path, data: st.DataOb
     except InputError:
         return
     try:
-        source.read("/features/a.npy")
+        source.find("/features/a.npy").read()
     except FeatureProblem:
         pass
     finally:
@@ -192,14 +221,14 @@ def test_a_damaged_zip_gives_bytes_or_a_named_problem(raw: Path, data: st.DataOb
 
 def test_the_folder_goes_before_the_zip(raw: Path) -> None:
     zip_of(raw, a=b"zipped").close()
-    assert open_source(raw).read("/features/a.npy") == b"inside"
+    assert open_source(raw).find("/features/a.npy").read() == b"inside"
 
 
 def test_without_the_folder_the_zip_is_read(raw: Path) -> None:
     zip_of(raw, a=b"zipped").close()
     (raw / "features").rename(raw / "elsewhere")
     source = open_source(raw)
-    assert source.read("/features/a.npy") == b"zipped"
+    assert source.find("/features/a.npy").read() == b"zipped"
     source.close()
 
 

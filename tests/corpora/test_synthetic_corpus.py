@@ -49,7 +49,7 @@ def test_folder_and_zip_hold_the_same(tmp_path: Path) -> None:
     assert corpora[0].utterances == corpora[1].utterances
     for utterance in corpora[0].utterances:
         for path in utterance.features.values():
-            assert corpora[0].source.read(path) == corpora[1].source.read(path)
+            assert corpora[0].source.find(path).read() == corpora[1].source.find(path).read()
     corpora[1].source.close()
 
 
@@ -90,7 +90,7 @@ def test_sequences_vary_in_length_and_some_are_missing(tmp_path: Path) -> None:
             if path is None:
                 missing[modality] += 1
             else:
-                shapes[modality].add(parse(corpus.source.read(path)).shape)
+                shapes[modality].add(parse(corpus.source.find(path).read()).shape)
     assert shapes["lexical"] == {(1, 16)}
     assert {dim for _, dim in shapes["visual"]} == {20}
     assert len(shapes["visual"]) > 3
@@ -109,7 +109,7 @@ def test_lexical_tells_most_and_visual_least_and_together_more(tmp_path: Path) -
     tested = np.array([utterance.speaker[1:] in ("01", "02") for utterance in labelled])
     pooled = {
         modality: np.stack(
-            [parse(corpus.source.read(u.features[modality])).mean(axis=0) for u in labelled]
+            [parse(corpus.source.find(u.features[modality]).read()).mean(axis=0) for u in labelled]
         )
         for modality in MODALITIES
     }

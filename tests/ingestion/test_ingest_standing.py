@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest
 from raw_folders import npy, row, write_raw
 
 from memr_cli.corpora.choices import Pooling
-from memr_cli.corpora.sources import FolderSource
+from memr_cli.corpora.sources import FolderSource, Found
 from memr_cli.errors import InputError, StoreRefusedError
-from memr_cli.ingestion import IngestSettings, ingest
+from memr_cli.ingestion import IngestSettings, ingest, reading_ahead
 from memr_cli.progress import silent
 from store.check import check
 from store.reader import Store
@@ -33,10 +34,10 @@ def store(tmp_path: Path, raw: Path) -> Path:
 
 
 def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: FolderSource, path: str) -> bytes:
-        raise AssertionError(f"read {path}")
+    def refuse(_: FolderSource, path: str) -> Found:
+        raise AssertionError(f"looked for {path}")
 
-    monkeypatch.setattr(FolderSource, "read", refuse)
+    monkeypatch.setattr(FolderSource, "find", refuse)
 
 
 def unchanged(store: Path, act: Callable[[], object]) -> str:
@@ -182,11 +183,20 @@ class Interruption(BaseException):
     """Stands for Ctrl-C."""
 
 
+@pytest.mark.parametrize("in_threads", [False, True])
 @pytest.mark.parametrize("existed", [False, True])
 @pytest.mark.parametrize("error", [Interruption, OSError(28, "No space left on device")])
 def test_a_failure_halfway_leaves_the_old_store_or_none(
-    raw: Path, store: Path, existed: bool, error: BaseException
+    raw: Path,
+    store: Path,
+    existed: bool,
+    error: BaseException,
+    in_threads: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if in_threads:
+        monkeypatch.setattr(reading_ahead, "SMALL_BYTES", 0)
+    threads = threading.active_count()
     before = store.read_bytes()
     write_raw(raw, ROWS[:3], FILES)
     if not existed:
@@ -201,6 +211,7 @@ def test_a_failure_halfway_leaves_the_old_store_or_none(
 
     with pytest.raises((Interruption, OSError)):
         ingest(raw, store, OVERWRITE, failing)
+    assert threading.active_count() == threads
     assert sorted(store.parent.iterdir()) == names
     assert not existed or store.read_bytes() == before
     assert ingest(raw, store, OVERWRITE, silent)["utterances"] == 3
