@@ -1,6 +1,7 @@
 """The trained models of a method: read where fresh, trained where missing or stale."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,10 @@ def ensure_models(experiment: Experiment, method: TrainedMethod) -> Models:
         tasks = [FoldTask(folds[fold], seed) for fold, seed in missing]
         device = resolved(experiment.place.device)
         fitted = method.fit(experiment.data, tasks, settings, device, experiment.place.progress)
-        for position, model in fitted:
-            place = missing[position]
-            slots[place] = _written(experiment, method, slots[place], model, device)
+        with closing(fitted):
+            for position, model in fitted:
+                place = missing[position]
+                slots[place] = _written(experiment, method, slots[place], model, device)
     return Models(method, settings, tuple(slots.values()), reused=not missing)
 
 

@@ -26,7 +26,7 @@ BLOCK = 1024
 
 The optimiser works through a model's parameters a vector register at a time, and computes what is
 left over at the end in another way, with other rounding. In whole blocks nothing is left over for
-one thread, or a power of two, so numbers do not depend on how many threads there are.
+one thread, or a power of two, so that its numbers do not depend on how many threads there are.
 """
 
 

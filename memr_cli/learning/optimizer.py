@@ -1,7 +1,7 @@
 """Adam for stacked models, each with a step count of its own.
 
 The classes of `torch.optim` load the compiler when they are made, which takes as long as training
-some of these networks. The function beneath them does the same arithmetic without it.
+some of these networks. The functions beneath them do the same arithmetic without it.
 
 Letters: M models, P parameters of one model.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
+from torch.optim.adamw import adamw
 
 from memr_cli.learning.settings import TrainingSettings
 
@@ -53,6 +54,7 @@ class Adam:
     ) -> None:
         self.moments = moments
         self._settings = settings
+        self._function = adamw if settings.optimizer == "adamw" else adam
         # Model by model, so that each can be at another step. They are rows: views.
         self._parts = [
             list(part) for part in (parameters, gradients, moments.first, moments.second)
@@ -61,7 +63,7 @@ class Adam:
     def step(self) -> None:
         """Change the parameters by their gradients."""
         parameters, gradients, first, second = self._parts
-        adam(
+        self._function(
             parameters,
             gradients,
             first,
@@ -72,7 +74,6 @@ class Adam:
             beta1=BETAS[0],
             beta2=BETAS[1],
             weight_decay=self._settings.weight_decay,
-            decoupled_weight_decay=self._settings.optimizer == "adamw",
             eps=EPSILON,
             amsgrad=False,
             maximize=False,

@@ -46,6 +46,7 @@ class Scaler:
         deviation = np.sqrt(np.maximum(squares / n_counted - (total / n_counted) ** 2, 0.0))
         # Rounding leaves a constant feature a deviation of about its last digit.
         constant = deviation <= 10 * np.finfo(np.float32).eps * np.abs(mean)
+        constant |= deviation < np.finfo(np.float32).tiny  # float32 cannot hold its inverse
         scale = np.where(constant, 1.0, deviation)
         scale[n_present == 0] = np.inf
         if n_raw:

@@ -3,8 +3,8 @@
 Letters: N utterances, n rows asked for, D input dims, C classes.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 import numpy as np
 import torch
@@ -30,11 +30,12 @@ def train(
     progress: Progress,
     description: str,
     architecture: Architecture | None = None,
-) -> Iterator[tuple[int, Fitted]]:
+) -> Generator[tuple[int, Fitted], None, None]:
     """Train every task's model; yields its place in `tasks` and the model as each is done.
 
-    device: cpu or cuda. architecture: by default the feed-forward network of the settings. Raises
-    UnsupportedError where training diverges, MemoryError where there is too little.
+    device: cpu or cuda. architecture: by default the feed-forward network of the settings. Close
+    the generator to stop earlier. Raises UnsupportedError where training diverges, MemoryError
+    where there is too little.
     """
     with _memory_told_apart():
         place = torch.device(device)
@@ -45,12 +46,13 @@ def train(
             device=place,
             features=torch.from_numpy(inputs.features).to(place),
             labels=torch.tensor(inputs.labels, dtype=torch.int64, device=place),
+            batch_size=min(settings.batch_size, len(inputs.labels)),
         )
-        ended = Workers(material, tasks).ended()
-        total = sum(task.epochs for task in tasks)
-        for epoch in progress(ended, description, total=total, unit="epoch"):
-            if epoch.fitted is not None:
-                yield epoch.place, epoch.fitted
+        most = sum(task.epochs * (1 if task.refit is None else 2) for task in tasks)
+        with closing(Workers(material, tasks).ended()) as ended:
+            for epoch in progress(ended, description, total=most, unit="epoch"):
+                if epoch.fitted is not None:
+                    yield epoch.place, epoch.fitted
 
 
 def feed_forward(inputs: Inputs, settings: TrainingSettings) -> FeedForwardArchitecture:
@@ -62,11 +64,12 @@ def feed_forward(inputs: Inputs, settings: TrainingSettings) -> FeedForwardArchi
 
 @contextmanager
 def _memory_told_apart() -> Iterator[None]:
-    """Raise MemoryError for what the library reports as a RuntimeError of its allocator."""
+    """Raise MemoryError for what libraries report as a RuntimeError: no memory, or no thread."""
     try:
         yield
     except RuntimeError as error:
-        if "alloc" in str(error).lower() or "out of memory" in str(error).lower():
+        text = str(error).lower()
+        if any(sign in text for sign in ("alloc", "out of memory", "start new thread")):
             raise MemoryError(str(error)) from error
         raise
 

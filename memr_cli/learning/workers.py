@@ -2,11 +2,12 @@
 
 Two threads with a stack each do more than one stack whose every operation is cut in two: they never
 wait for each other. Where one has nothing left, it takes half of another's models, so that none is
-idle to the end. Who trains what changes no number: see `stack`.
+idle to the end. Who trains what changes no number (see `stack`, also for where that is not so bit
+for bit).
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -54,13 +55,17 @@ class Workers:
         self._changed = Condition()
         self._told: SimpleQueue[Ended | BaseException | None] = SimpleQueue()
 
-    def ended(self) -> Iterator[Ended]:
-        """Train to the end; yields every epoch of a model. Raises what a thread raised."""
+    def ended(self) -> Generator[Ended, None, None]:
+        """Train to the end; yields every epoch of a model. Raises what a thread raised.
+
+        To be closed by who stops earlier: the threads go on until then.
+        """
         threads = [Thread(target=self._work, args=(runs,), daemon=True) for runs in self._shares]
+        self._shares = []
         with _torch_threads(self._n_threads):
-            for thread in threads:
-                thread.start()
             try:
+                for thread in threads:
+                    thread.start()
                 n_working = len(threads)
                 while n_working:
                     told = self._told.get()
@@ -73,7 +78,8 @@ class Workers:
             finally:
                 self._stop()
                 for thread in threads:
-                    thread.join()
+                    if thread.ident is not None:  # it was started
+                        thread.join()
 
     def _stop(self) -> None:
         with self._changed:
@@ -131,12 +137,13 @@ def division(n_tasks: int, n_parameters: int, n_threads: int, device: str) -> tu
     """How many workers, and how many threads of torch's own each of them uses.
 
     Where there are fewer models than threads, each worker may use several: a power of two, since
-    with others torch rounds differently (see `network.BLOCK`).
+    with others Adam rounds differently (see `network.BLOCK`). The matrix library does so with any,
+    for some shapes: a model alone then differs from the same among others by some 1e-6 a weight.
     """
     if device != "cpu":
         return 1, n_threads
     worthwhile = max(1, n_tasks * n_parameters // WORTH_A_THREAD)
-    n_workers = min(n_tasks, n_threads, worthwhile)
+    n_workers = max(1, min(n_tasks, n_threads, worthwhile))
     if n_workers < n_tasks or n_parameters < WORTH_A_THREAD:
         return n_workers, 1
     return n_workers, 1 << (n_threads // n_workers).bit_length() - 1

@@ -1,6 +1,7 @@
 """A feed-forward network over one or several modalities: the shape that several methods share."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ class FeedForward:
         settings: TrainingSettings,
         device: str,
         progress: Progress,
-    ) -> Iterator[tuple[int, FoldModel]]:
+    ) -> Generator[tuple[int, FoldModel], None, None]:
         """Train the tasks together; yields place and model as each is done."""
         from memr_cli.learning.training import Task, train
 
@@ -74,8 +75,9 @@ class FeedForward:
             for task in tasks
         ]
         inputs = self._inputs(data, settings)
-        for place, fitted in train(inputs, given, settings, device, progress, self.name):
-            yield place, _model(fitted, refit=settings.refit)
+        with closing(train(inputs, given, settings, device, progress, self.name)) as trained:
+            for place, fitted in trained:
+                yield place, _model(fitted, refit=settings.refit)
 
     def predict(
         self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]

@@ -3,7 +3,7 @@
 Letters: N utterances of the store, n rows asked for, M members of a vote, C classes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -70,8 +70,11 @@ class TrainedMethod(Protocol):
         settings: TrainingSettings,
         device: str,
         progress: Progress,
-    ) -> Iterator[tuple[int, FoldModel]]:
-        """Train the tasks together on a device; yields place and model as each is done."""
+    ) -> Generator[tuple[int, FoldModel], None, None]:
+        """Train the tasks together on a device; yields place and model as each is done.
+
+        Who stops earlier closes the generator.
+        """
         ...
 
     def predict(

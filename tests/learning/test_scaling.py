@@ -37,6 +37,11 @@ def test_a_feature_that_never_varies_is_centred_and_one_never_seen_becomes_zero(
     np.testing.assert_array_equal(scaler.mean, np.array([0.1, 0], np.float32))
 
 
+def test_a_spread_whose_inverse_float32_cannot_hold_counts_as_none() -> None:
+    matrix = np.array([[0.0], [1e-40]], np.float32)
+    assert Scaler.fitted(matrix, np.arange(2)).scale.tolist() == [1.0]
+
+
 def test_raw_columns_stay_as_they_are() -> None:
     matrix = np.array([[4.0, 1.0], [8.0, 0.0]], np.float32)
     scaler = Scaler.fitted(matrix, np.arange(2), n_raw=1)

@@ -183,3 +183,11 @@ def test_complete_rows_need_no_filling_in(blobs: Inputs) -> None:
     (told,) = trained(replace(blobs, incomplete=False), [task(range(50))], SETTINGS)
     (untold,) = trained(replace(blobs, incomplete=True), [task(range(50))], SETTINGS)
     assert_same(told, untold)
+
+
+def test_a_batch_larger_than_the_corpus_is_the_corpus(blobs: Inputs) -> None:
+    """Nothing is laid out for rows that cannot be: a batch of this size would not fit anywhere."""
+    settings = replace(SETTINGS, batch_size=10**12)
+    (one,) = trained(blobs, [task(range(120))], settings)
+    (same,) = trained(blobs, [task(range(120))], replace(SETTINGS, batch_size=120))
+    assert_same(one, same)
