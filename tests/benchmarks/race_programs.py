@@ -87,8 +87,15 @@ def prepare(command: Sequence[str]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """This process's, without what would lead memr to another store."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("MEMR_")}
+    """This process's, without what would lead memr to another store, or have it compiled anew.
+
+    Libraries come with their bytecode. memr from a checkout would be the only side to do without.
+    """
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("MEMR_") and key != "PYTHONDONTWRITEBYTECODE"
+    }
 
 
 def failed(command: Sequence[str], code: int, end: str) -> RuntimeError:
