@@ -58,14 +58,6 @@ class Layered(nn.Module):
         return scores
 
 
-@pytest.fixture
-def blobs() -> Inputs:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 120)
-    features = rng.normal(size=(120, 5)) + 1.2 * np.eye(3, 5)[labels]
-    return Inputs(features.astype(np.float32), labels.astype(np.int32), 3)
-
-
 def tasks() -> list[Task]:
     return [
         Task(np.arange(50), np.arange(90, 120), np.arange(120), 5, (1,)),

@@ -26,15 +26,6 @@ SETTINGS = TrainingSettings(
 )
 
 
-@pytest.fixture
-def blobs() -> Inputs:
-    """120 rows of 5 dims in 3 classes that lie apart, but not entirely."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 120)
-    features = rng.normal(size=(120, 5)) + 1.2 * np.eye(3, 5)[labels]
-    return Inputs(features.astype(np.float32), labels.astype(np.int32), 3)
-
-
 def fitted(inputs: Inputs, tasks: Sequence[Task], settings: TrainingSettings) -> list[Fitted]:
     models = dict(train(inputs, tasks, settings, "cpu", silent, "test"))
     return [models[place] for place in range(len(tasks))]

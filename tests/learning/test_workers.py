@@ -35,14 +35,6 @@ SETTINGS = TrainingSettings(
 
 
 @pytest.fixture
-def blobs() -> Inputs:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 120)
-    features = rng.normal(size=(120, 5)) + 1.2 * np.eye(3, 5)[labels]
-    return Inputs(features.astype(np.float32), labels.astype(np.int32), 3)
-
-
-@pytest.fixture
 def tasks() -> list[Task]:
     """Seven, of unequal size and length; two without a validation part, one without a refit."""
     made = []
