@@ -60,7 +60,9 @@ class Workers:
 
         To be closed by who stops earlier: the threads go on until then.
         """
-        threads = [Thread(target=self._work, args=(runs,), daemon=True) for runs in self._shares]
+        threads = [
+            Thread(target=self._work, args=(runs,), daemon=True) for runs in self._shares if runs
+        ]
         self._shares = []
         with _torch_threads(self._n_threads):
             try:

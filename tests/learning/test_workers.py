@@ -78,8 +78,17 @@ def test_the_number_of_threads_changes_no_number(
             np.testing.assert_array_equal(array, theirs.final.arrays[name])
 
 
+def test_no_tasks_are_no_models(blobs: Inputs) -> None:
+    assert trained(blobs, []) == []
+
+
+@pytest.mark.parametrize(("n_threads", "widest"), [(1, 3), (2, 2)])
 def test_models_that_find_no_room_wait_and_come_out_the_same(
-    blobs: Inputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+    blobs: Inputs,
+    tasks: list[Task],
+    n_threads: int,
+    widest: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     widths = []
     advance = stack.Stack.advance
@@ -93,9 +102,11 @@ def test_models_that_find_no_room_wait_and_come_out_the_same(
         at_once = trained(blobs, tasks)
         assert max(widths) == 7
         widths.clear()
-        monkeypatch.setattr(workers, "LIVE_BYTES", 3 * 4 * workers.COPIES * 1024)
+    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(workers, "LIVE_BYTES", 3 * 4 * workers.COPIES * 1024)
+    with threads(n_threads):
         in_turn = trained(blobs, tasks)
-    assert max(widths) == 3
+    assert max(widths) == widest
     for ours, theirs in zip(at_once, in_turn, strict=True):
         np.testing.assert_array_equal(
             ours.final.arrays["layers.0.weight"], theirs.final.arrays["layers.0.weight"]
