@@ -1,85 +1,182 @@
 """What a store offers to learning: columns, and one matrix of features that all methods share.
 
-Letters: N utterances, D dims of the modalities asked for.
+Letters: N utterances, n rows of an excerpt, D dims of the modalities asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import MODALITIES
-from memr_cli.evaluation.columns import Columns
+from memr_cli.corpora.choices import MODALITIES, Subset
+from memr_cli.corpora.subsets import inside
+from memr_cli.evaluation.columns import NONE, Columns
+from memr_cli.scaling import standardise_groups
 from store.reader import Store
 
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Features = NDArray[np.float32]
 
+
+class Source(Protocol):
+    """Where features come from: an open store, or rows of another dataset."""
+
+    def present(self, name: str) -> Mask:
+        """(N,) which utterances have a modality."""
+        ...
+
+    def pooled_into(self, name: str, out: Features) -> None:
+        """Fill `out` (N, D) with a modality, NaN where missing."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """The utterances of an open store, with the modalities named.
+    """N utterances with features of the modalities in `dims`, each read once, when first asked for.
 
-    Features are read when first asked for, each once.
+    incomplete: the modalities that some utterance of the store lacks. by_speaker: those whose
+    features are standardised with each speaker's own mean and spread over all utterances of the
+    store, whether labelled, tested or neither.
     """
 
-    def __init__(self, store: Store, modalities: Sequence[str]) -> None:
-        self._store = store
-        self.ids = store.utterances.ids
-        self.class_names = store.class_names
-        self.synthetic = store.synthetic
-        self.dims = {name: store.modalities[name].dim for name in modalities}
-        self.columns = columns_of(store)
+    source: Source
+    ids: tuple[str, ...]
+    class_names: tuple[str, ...]
+    synthetic: bool
+    dims: Mapping[str, int]
+    columns: Columns
+    incomplete: tuple[str, ...]
+    by_speaker: frozenset[str] = field(default=frozenset())
 
     @cached_property
-    def present(self) -> Mapping[str, NDArray[np.bool_]]:
+    def present(self) -> Mapping[str, Mask]:
         """(N,) for each modality: which utterances have it."""
-        return {name: self._store.present(name) for name in self.dims}
+        return {name: self.source.present(name) for name in self.dims}
 
-    @property
-    def incomplete(self) -> list[str]:
-        """The modalities that some utterance lacks."""
-        return [name for name, has in self.present.items() if not has.all()]
+    @cached_property
+    def as_stored(self) -> "Dataset":
+        """The same with features as they are in the store; read again where they were changed."""
+        return replace(self, by_speaker=frozenset()) if self.by_speaker else self
 
-    def features(
-        self, modalities: Sequence[str], *, with_presence: bool = False
-    ) -> tuple[NDArray[np.float32], int]:
-        """(N, D) float32 the modalities side by side, NaN where missing, and a count of columns.
+    def features(self, modalities: Sequence[str], presence: Collection[str] = ()) -> Features:
+        """(N, D) the modalities side by side, NaN where missing.
 
-        `with_presence` adds a column of 1 and 0 for each modality asked for that some utterance
-        lacks; that many last columns are the count. All modalities, and each single one, are views
-        of one matrix, other choices are copies.
+        For each modality of `presence`, a last column of 1 and 0 says where it is present, those of
+        incomplete ones first. All modalities with the columns of those that are incomplete, and
+        each single modality, are views of one matrix; other choices are copies.
         """
         wanted: list[int] = []
         for name in modalities:
             start = self._starts[name]
             wanted += range(start, start + self.dims[name])
-        presence = [name for name in modalities if name in self.incomplete] if with_presence else []
-        wanted += [self._starts[f"{name} present"] for name in presence]
+        wanted += [start for name, start in self._presence_starts.items() if name in presence]
         first, last = wanted[0], wanted[-1]
         if wanted == list(range(first, last + 1)):
-            return self._matrix[:, first : last + 1], len(presence)
-        return self._matrix[:, wanted], len(presence)
+            return self._matrix[:, first : last + 1]
+        return self._matrix[:, wanted]
+
+    def excerpt(
+        self,
+        rows: Rows,
+        lost: Mapping[str, Mask] | None = None,
+        added: Mapping[str, Features] | None = None,
+    ) -> "Dataset":
+        """Copies of some rows (n,), in that order, as a dataset of its own.
+
+        lost: (n,) by modality, which of them are to lack it. added: (n, D) by modality, what is
+        added to its features.
+        """
+        columns = self.columns
+        coded = {
+            name: getattr(columns, name)[rows]
+            for name in ("speaker", "session", "dialogue", "label", "split")
+        }
+        return Dataset(
+            source=_Excerpt(self, rows, lost or {}, added or {}),
+            ids=tuple(self.ids[row] for row in rows),
+            class_names=self.class_names,
+            synthetic=self.synthetic,
+            dims=self.dims,
+            columns=replace(columns, **coded),
+            incomplete=self.incomplete,
+        )
 
     @cached_property
     def _starts(self) -> dict[str, int]:
-        """The first column of each modality, then the column that says where it is present."""
+        """The first column of each modality."""
         starts, column = {}, 0
         for name, dim in self.dims.items():
             starts[name] = column
             column += dim
-        for name in self.incomplete:
-            starts[f"{name} present"] = column
-            column += 1
         return starts
 
     @cached_property
-    def _matrix(self) -> NDArray[np.float32]:
-        width = sum(self.dims.values()) + len(self.incomplete)
-        matrix = np.empty((len(self.ids), width), np.float32)
+    def _presence_starts(self) -> dict[str, int]:
+        """The column that says where a modality is present: first those of incomplete ones."""
+        complete = [name for name in self.dims if name not in self.incomplete]
+        width = sum(self.dims.values())
+        return {name: width + i for i, name in enumerate((*self.incomplete, *complete))}
+
+    @cached_property
+    def _matrix(self) -> Features:
+        matrix = np.empty((len(self.ids), sum(self.dims.values()) + len(self.dims)), np.float32)
         for name, dim in self.dims.items():
             start = self._starts[name]
-            self._store.pooled_into(name, matrix[:, start : start + dim])
-        for name in self.incomplete:
-            matrix[:, self._starts[f"{name} present"]] = self.present[name]
+            features = matrix[:, start : start + dim]
+            self.source.pooled_into(name, features)
+            if name in self.by_speaker:
+                standardise_groups(features, self.columns.speaker)
+            matrix[:, self._presence_starts[name]] = self.present[name]
         return matrix
+
+
+@dataclass(frozen=True, eq=False)
+class _Excerpt:
+    """Rows of a dataset as the source of another."""
+
+    whole: Dataset
+    rows: Rows
+    lost: Mapping[str, Mask]
+    added: Mapping[str, Features]
+
+    def present(self, name: str) -> Mask:
+        present = self.whole.present[name][self.rows]
+        return present & ~self.lost[name] if name in self.lost else present
+
+    def pooled_into(self, name: str, out: Features) -> None:
+        out[:] = self.whole.features([name])[self.rows]
+        if name in self.added:
+            out += self.added[name]
+        if name in self.lost:
+            out[self.lost[name]] = np.nan
+
+
+def open_dataset(
+    store: Store,
+    modalities: Sequence[str],
+    subset: Subset = Subset.ALL,
+    by_speaker: Collection[str] = (),
+) -> Dataset:
+    """The utterances of an open store; those outside the subset count as unlabelled."""
+    utterances, columns = store.utterances, columns_of(store)
+    if subset is not Subset.ALL:
+        label = np.where(inside(utterances.ids, subset), columns.label, NONE)
+        columns = replace(columns, label=label)
+    held = {name: store.modalities[name] for name in modalities}
+    return Dataset(
+        source=store,
+        ids=utterances.ids,
+        class_names=store.class_names,
+        synthetic=store.synthetic,
+        dims={name: modality.dim for name, modality in held.items()},
+        columns=columns,
+        incomplete=tuple(name for name, modality in held.items() if modality.missing),
+        by_speaker=frozenset(by_speaker) & held.keys(),
+    )
 
 
 def held_modalities(store: Store) -> tuple[str, ...]:

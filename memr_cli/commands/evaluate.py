@@ -8,7 +8,8 @@ import typer
 from memr_cli.commands import options
 from memr_cli.commands.tables import score_row
 from memr_cli.console import Console
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.corpora.choices import Subset
+from memr_cli.evaluation.choices import Calibration, ProtocolName
 from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
@@ -32,6 +33,10 @@ def evaluate(
     learning_rate: options.LearningRate = None,
     weight_decay: options.WeightDecay = None,
     hidden: options.Hidden = None,
+    modality_dropout: options.ModalityDropout = None,
+    subset: options.SubsetName = Subset.ALL,
+    normalize: options.Normalize = None,
+    calibrate: options.Calibrate = Calibration.NONE,
     device: options.Device = DeviceName.AUTO,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
@@ -66,6 +71,10 @@ def evaluate(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         hidden=hidden,
+        modality_dropout=modality_dropout,
+        subset=subset,
+        normalize=normalize,
+        calibrate=calibrate,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         place = options.place(store, out, console, device)

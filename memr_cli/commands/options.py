@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memr_cli.console import Console
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.corpora.choices import ALIASES, MODALITIES, Normalization, Subset
+from memr_cli.errors import UsageError
+from memr_cli.evaluation.choices import Calibration, ProtocolName
 from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
@@ -76,6 +78,37 @@ Hidden = Annotated[
         metavar="N",
     ),
 ]
+ModalityDropout = Annotated[
+    float | None,
+    typer.Option(
+        help="In training, hide each modality of an utterance with probability P, so that fusion "
+        "learns to do without. Default: 0.",
+        metavar="P",
+    ),
+]
+SubsetName = Annotated[
+    Subset,
+    typer.Option(
+        "--subset",
+        help="Which of IEMOCAP's dialogues take part; what is outside counts as unlabelled.",
+    ),
+]
+Normalize = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[MODALITY=]global|speaker",
+        help="Standardise features by the training rows (`global`, the default) or first by each "
+        "speaker's own mean and spread, test speakers' too, without labels. Repeat it for several "
+        "modalities.",
+    ),
+]
+Calibrate = Annotated[
+    Calibration,
+    typer.Option(
+        help="Make probabilities say how often a decision is right: `temperature` fits one "
+        "temperature a fold on validation rows."
+    ),
+]
 Device = Annotated[
     DeviceName,
     typer.Option(
@@ -91,13 +124,49 @@ def experiment_settings(
     preset: Preset,
     seed: int,
     seeds: int,
+    *,
+    subset: Subset,
+    normalize: list[str] | None,
+    calibrate: Calibration = Calibration.NONE,
     **training: float | None,
 ) -> "ExperimentSettings":
     """What was asked of an experiment. Raises UsageError for what cannot work."""
     from memr_cli.experiment.settings import ExperimentSettings
 
-    overrides = {name: value for name, value in training.items() if value is not None}
-    return ExperimentSettings(protocol, folds, preset, seed, seeds, overrides)
+    for_all, for_each = normalizations(normalize or [])
+    return ExperimentSettings(
+        protocol,
+        folds,
+        preset,
+        seed,
+        seeds,
+        overrides={name: value for name, value in training.items() if value is not None},
+        subset=subset,
+        normalize=for_all,
+        normalize_each=for_each,
+        calibrate=calibrate,
+    )
+
+
+def normalizations(asked: list[str]) -> tuple[Normalization, dict[str, Normalization]]:
+    """From words `[MODALITY=]HOW`: how all are normalised, and how those that are named.
+
+    Of several words on the same, the last counts. Raises UsageError for any other word.
+    """
+    for_all, for_each = Normalization.GLOBAL, {}
+    for text in asked:
+        named, separator, how = text.rpartition("=")
+        modality = ALIASES.get(named, named)
+        if how not in list(Normalization) or (separator and modality not in MODALITIES):
+            raise UsageError(
+                f"--normalize is {text}; give {' or '.join(Normalization)}, or for one modality "
+                f"something like {MODALITIES[1]}={Normalization.SPEAKER}."
+            )
+        if separator:
+            for_each[modality] = Normalization(how)
+        else:
+            for_all = Normalization(how)
+    return for_all, for_each
 
 
 def place(store: Path, out: Path | None, console: Console, device: DeviceName) -> "Place":

@@ -7,6 +7,7 @@ import typer
 from memr_cli.commands import options
 from memr_cli.commands.training import run_training
 from memr_cli.console import Console
+from memr_cli.corpora.choices import Subset
 from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
@@ -30,6 +31,8 @@ def train(
     learning_rate: options.LearningRate = None,
     weight_decay: options.WeightDecay = None,
     hidden: options.Hidden = None,
+    subset: options.SubsetName = Subset.ALL,
+    normalize: options.Normalize = None,
     device: options.Device = DeviceName.AUTO,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
@@ -57,6 +60,8 @@ def train(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         hidden=hidden,
+        subset=subset,
+        normalize=normalize,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         run_training("train", method, settings, options.place(store, out, console, device), console)

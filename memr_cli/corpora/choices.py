@@ -30,6 +30,23 @@ class OnProblem(StrEnum):
     """Nothing is written."""
 
 
+class Subset(StrEnum):
+    """Which of IEMOCAP's dialogues take part; their utterances' ids tell which they are."""
+
+    ALL = "all"
+    IMPROVISED = "improvised"
+    SCRIPTED = "scripted"
+
+
+class Normalization(StrEnum):
+    """What features are standardised with, before anything is learned from them."""
+
+    GLOBAL = "global"
+    """Mean and spread of the training rows."""
+    SPEAKER = "speaker"
+    """Each speaker's own mean and spread first, without labels; test speakers' too."""
+
+
 @dataclass(frozen=True)
 class SyntheticSettings:
     """What shapes the corpus; the same settings give the same bytes.

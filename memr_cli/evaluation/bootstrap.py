@@ -95,12 +95,8 @@ def clustered_interval(
     if pairs.outer.size == 1:
         note = f"no interval: the scored utterances form a single cluster ({outer_name}: 1)"
         return dict.fromkeys(METRICS), (note,)
-    tails = [50 * (1 - level), 50 * (1 + level)]
-    intervals: dict[str, Interval | None] = {}
-    for name, values in replicate_scores(sample, rng, replicates).items():
-        defined = values[~np.isnan(values)]
-        low, high = np.percentile(defined, tails) if defined.size else (np.nan, np.nan)
-        intervals[name] = (float(low), float(high)) if defined.size else None
+    drawn = replicate_scores(sample, rng, replicates)
+    intervals = {name: middle(values, level) for name, values in drawn.items()}
     note = ""
     if n_outer == 1:
         note = (
@@ -110,6 +106,15 @@ def clustered_interval(
     elif n_outer < FEW_CLUSTERS:
         note = f"the interval rests on {n_outer} {outer_name}; under {FEW_CLUSTERS} it is rough"
     return intervals, (note,) if note else ()
+
+
+def middle(replicates: Floats, level: float = 0.95) -> Interval | None:
+    """The percentile interval of replicates (R,), without those undefined; None if all are."""
+    defined = replicates[~np.isnan(replicates)]
+    if not defined.size:
+        return None
+    low, high = np.percentile(defined, [50 * (1 - level), 50 * (1 + level)])
+    return float(low), float(high)
 
 
 def replicate_scores(

@@ -10,3 +10,11 @@ class ProtocolName(StrEnum):
     SESSION = "session"
     LOSO = "loso"
     SPLIT = "split"
+
+
+class Calibration(StrEnum):
+    """What is done to probabilities so that they say how often a decision is right."""
+
+    NONE = "none"
+    TEMPERATURE = "temperature"
+    """One temperature a fold, fitted on validation rows by a model that did not train on them."""

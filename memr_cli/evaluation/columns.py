@@ -50,3 +50,12 @@ class Columns:
     def speakers_of(self, rows: Rows) -> tuple[str, ...]:
         """The names of those who speak in `rows`, sorted by code point."""
         return tuple(sorted(self.speaker_names[code] for code in np.unique(self.speaker[rows])))
+
+    def clusters(self, rows: Rows) -> tuple[Codes, str]:
+        """What `rows` (n,) are resampled by, (n,) codes, and its plural in words.
+
+        Their sessions where every one has one, else their speakers.
+        """
+        sessions = self.session[rows]
+        in_sessions = bool((sessions != NONE).all())
+        return (sessions, "sessions") if in_sessions else (self.speaker[rows], "speakers")

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from memr_cli.corpora.choices import MODALITIES
-from memr_cli.dataset import Dataset, held_modalities
+from memr_cli.corpora.choices import MODALITIES, Normalization, Subset
+from memr_cli.dataset import Dataset, held_modalities, open_dataset
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
@@ -40,13 +40,23 @@ class Place:
 
 
 class Experiment:
-    """An open store with settings. Data and folds are made when first needed."""
+    """An open store with settings. Data and folds are made when first needed.
+
+    Raises UnsupportedError where a modality is to be normalised that the store does not hold.
+    """
 
     def __init__(self, place: Place, settings: ExperimentSettings) -> None:
         self.place, self.settings = place, settings
         self.folder = ResultFolder(place.out)
         self.store = Store.open(place.store)
         self._used: tuple[str, ...] | None = None
+        lacking = [name for name in settings.normalize_each if name not in self.held]
+        if lacking:
+            self.store.close()
+            raise UnsupportedError(
+                f"--normalize names {lacking[0]}, and the store holds {', '.join(self.held)}. Name "
+                "one of those."
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +72,15 @@ class Experiment:
     @cached_property
     def data(self) -> Dataset:
         """What the store offers to learning. Raises UnsupportedError where nothing is labelled."""
-        data = Dataset(self.store, self.held if self._used is None else self._used)
+        settings = self.settings
+        used = self.held if self._used is None else self._used
+        data = open_dataset(self.store, used, settings.subset, self._by_speaker(used))
+        if not data.columns.labelled.size and settings.subset is not Subset.ALL:
+            raise UnsupportedError(
+                f"no labelled utterance of {self.place.store} is {settings.subset} by its id, "
+                "which would read like Ses01F_impro01_F001 or Ses01F_script01_1_F001. Use "
+                "--subset all."
+            )
         if not data.columns.labelled.size:
             raise UnsupportedError(
                 f"{self.place.store} holds no labelled utterance, so nothing can be learned or "
@@ -89,6 +107,19 @@ class Experiment:
         """How this method is trained here."""
         return method.settings(self.settings.preset, self.settings.overrides)
 
+    def modalities(self, method: Method) -> list[str]:
+        """Those that a method, or any member of it, works on."""
+        used = {name for member in self.members(method) for name in member.modalities(self.held)}
+        return [name for name in self.held if name in used]
+
+    def by_speaker(self, method: TrainedMethod) -> frozenset[str]:
+        """Those of a method's modalities that are normalised by speaker."""
+        return self._by_speaker(method.modalities(self.held))
+
+    def _by_speaker(self, modalities: Sequence[str]) -> frozenset[str]:
+        asked = self.settings.normalization
+        return frozenset(name for name in modalities if asked(name) is Normalization.SPEAKER)
+
     def members(self, method: Method) -> list[TrainedMethod]:
         """The trained methods that a method rests on: its members, or itself."""
         if isinstance(method, CombiningMethod):
@@ -98,8 +129,7 @@ class Experiment:
 
     def use_only(self, methods: Sequence[Method]) -> None:
         """Have no more modalities read than these methods work on. To be said before `data`."""
-        members = [member for method in methods for member in self.members(method)]
-        used = {name for member in members for name in member.modalities(self.held)}
+        used = {name for method in methods for name in self.modalities(method)}
         self._used = tuple(name for name in self.held if name in used)
 
     def identity(self) -> dict[str, Any]:

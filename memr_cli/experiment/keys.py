@@ -1,6 +1,7 @@
 """What makes a result fresh: a key over everything that shapes it. Another key means stale."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
@@ -14,21 +15,24 @@ from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import TrainedMethod
 from memr_cli.results import hash_of
 
-SHAPING = ("dataset.py", "evaluation", "experiment", "learning", "methods", "results.py")
+SHAPING = (
+    *("corpora/subsets.py", "dataset.py", "evaluation", "experiment", "learning", "methods"),
+    *("results.py", "scaling.py"),
+)
 
-LIBRARIES = ("torch", "numpy")
+LIBRARIES = ("torch", "numpy", "scipy")
 """Those whose version may change the last digits, and with them a decision."""
 
 
 @cache
-def code_version() -> str:
+def code_version(rooms: tuple[str, ...] = SHAPING) -> str:
     """Hash of the source code that shapes numbers.
 
     A number to be raised by hand would be forgotten once; this is at worst too careful.
     """
     root = Path(memr_cli.__file__).parent
     digest = hashlib.sha256()
-    for name in SHAPING:
+    for name in rooms:
         top = root / name
         for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
             digest.update(path.relative_to(root).as_posix().encode())
@@ -65,13 +69,15 @@ def training_key(
     method: TrainedMethod,
     settings: ExperimentSettings,
     training: TrainingSettings,
+    by_speaker: Collection[str],
     *,
     fold: int | None = None,
     seed: int | None = None,
 ) -> str:
     """Key of one method's models, or of the one of a fold and seed.
 
-    How many seeds are trained does not count, so that adding some keeps those there are.
+    by_speaker: those of its modalities that are normalised by speaker. How many seeds are trained
+    does not count, so that adding some keeps those there are.
     """
     facts: dict[str, Any] = {
         "code": code_version(),
@@ -80,6 +86,8 @@ def training_key(
         "method": method.name,
         "protocol": settings.protocol,
         "folds": settings.folds if settings.protocol is ProtocolName.SPEAKER else None,
+        "subset": settings.subset,
+        "by_speaker": sorted(by_speaker),
         "preset": settings.preset,
         "training": asdict(training),
         "fold": fold,
@@ -90,4 +98,5 @@ def training_key(
 
 def evaluation_key(method: str, trained: dict[str, str], settings: ExperimentSettings) -> str:
     """Key of a method's metrics, from the keys of the models it rests on."""
-    return hash_of({"method": method, "trained": trained, "seeds": list(settings.seeds)})
+    facts = {"method": method, "trained": trained, "seeds": list(settings.seeds)}
+    return hash_of({**facts, "calibrate": settings.calibrate})

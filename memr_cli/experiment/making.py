@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from memr_cli.evaluation.choices import Calibration
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import versions
 from memr_cli.experiment.models import HISTORY, Models, ensure_models
@@ -30,7 +31,7 @@ def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any
         "method": method.name,
         "preset": experiment.settings.preset,
         "protocol": {"name": experiment.settings.protocol},
-        "settings": _settings(experiment, method, members),
+        "settings": settings_of(experiment, method, members),
         "folds": runs,
         "notes": ["nothing is validated here, so validation_f1_micro is null"] if unscored else [],
         "reused": all(models.reused for models in members),
@@ -56,12 +57,8 @@ def _history(method: Method, members: Sequence[Models]) -> Iterator[dict[str, An
 def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]:
     """Score one method, making the models that are missing or stale, and write what came out."""
     members = [ensure_models(experiment, member) for member in experiment.members(method)]
-    scored = predict(experiment, method, members)
-    modalities = [
-        name
-        for name in experiment.held
-        if any(name in models.method.modalities(experiment.held) for models in members)
-    ]
+    scored, temperatures = _predicted(experiment, method, members)
+    modalities = experiment.modalities(method)
     folder, protocol = experiment.folder, experiment.settings.protocol
     written = [folder.predictions(protocol, method.name)]
     written += [slot.path for models in members for slot in models.slots]
@@ -71,21 +68,38 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
         **experiment.identity(),
         "method": method.name,
         "preset": experiment.settings.preset,
-        "settings": _settings(experiment, method, members),
+        "settings": settings_of(experiment, method, members),
         **score(
             scored,
             experiment.data,
-            protocol,
+            experiment.settings,
             modalities,
             refit=members[0].settings.refit,
+            temperatures=temperatures,
         ),
+        "transductive": any(experiment.by_speaker(models.method) for models in members),
         "files": folder.files(protocol, method.name, vouched),
         "versions": versions(),
         "key": key,
     }
     _add_left_out(result, experiment, scored, modalities)
+    add_transductive(result)
     _write(experiment, method, scored, result, vouched)
     return {**result, "reused": False}
+
+
+def _predicted(
+    experiment: Experiment, method: Method, members: Sequence[Models]
+) -> tuple[Scored, Sequence[dict[str, float]] | None]:
+    """Predictions, calibrated if that was asked for and they are probabilities."""
+    scored = predict(experiment, method, members)
+    if experiment.settings.calibrate is Calibration.NONE or isinstance(method, CombiningMethod):
+        return scored, None
+    from memr_cli.experiment.tempering import listed, tempered
+
+    (models,) = members
+    scored, temperatures = tempered(experiment, models, scored)
+    return scored, listed(temperatures)
 
 
 def _add_left_out(
@@ -99,6 +113,16 @@ def _add_left_out(
             0,
             f"{left_out} of {tested} labelled test utterances are left out, since the "
             f"{', '.join(modalities)} features that the method needs are missing",
+        )
+
+
+def add_transductive(result: dict[str, Any]) -> None:
+    """Add a note where test features shaped a score."""
+    by_speaker = [name for name, how in result["settings"]["normalize"].items() if how == "speaker"]
+    if by_speaker:
+        result["notes"].append(
+            f"{', '.join(by_speaker)} features are normalised by speaker, test speakers by their "
+            "own features, without labels: transductive"
         )
 
 
@@ -117,7 +141,9 @@ def _write(
     write_metrics(folder.metrics(protocol, method.name), saved)
 
 
-def _settings(experiment: Experiment, method: Method, members: Sequence[Models]) -> dict[str, Any]:
+def settings_of(
+    experiment: Experiment, method: Method, members: Sequence[Models]
+) -> dict[str, Any]:
     """Every value that shaped the numbers."""
     asked = experiment.settings
     facts = [slot.facts or {} for models in members for slot in models.slots]
@@ -128,6 +154,9 @@ def _settings(experiment: Experiment, method: Method, members: Sequence[Models])
         "modalities": [
             name for models in members for name in models.method.modalities(experiment.held)
         ],
+        "subset": asked.subset,
+        "normalize": {name: asked.normalization(name) for name in experiment.modalities(method)},
+        "calibrate": None if asked.calibrate is Calibration.NONE else asked.calibrate,
         "overrides": dict(asked.overrides),
         "device": ", ".join(sorted({fact["device"] for fact in facts})),
         "n_parameters": sum((models.slots[0].facts or {})["n_parameters"] for models in members),

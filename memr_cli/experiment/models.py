@@ -12,7 +12,7 @@ from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import training_key
 from memr_cli.learning.checkpoints import Checkpoint, CheckpointError, read
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.method import FoldModel, FoldTask, TrainedMethod
+from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, TrainedMethod
 
 HISTORY = ("epochs", "best_epoch", "train_loss", "validation_f1_micro")
 
@@ -49,6 +49,19 @@ class Models:
                 f"{slot.path} was fresh a moment ago and cannot be read now: {error}. "
                 "Run the command again; it trains what is missing."
             ) from error
+
+
+def selected_arrays(arrays: Arrays) -> Arrays:
+    """The model that the epoch was chosen with, which did not train on the validation rows.
+
+    Without a refit, that is the model itself.
+    """
+    before = {
+        name.removeprefix(SELECTION): array
+        for name, array in arrays.items()
+        if name.startswith(SELECTION)
+    }
+    return before or arrays
 
 
 def restricted_folds(experiment: Experiment, method: TrainedMethod) -> list[Fold]:
@@ -99,7 +112,8 @@ def _slot(
 ) -> Slot:
     asked = experiment.settings
     path = experiment.folder.checkpoint(asked.protocol, method.name, seed, fold)
-    key = training_key(experiment.store.fingerprint, method, asked, settings, fold=fold, seed=seed)
+    fingerprint, by_speaker = experiment.store.fingerprint, experiment.by_speaker(method)
+    key = training_key(fingerprint, method, asked, settings, by_speaker, fold=fold, seed=seed)
     facts: dict[str, Any] | None = None
     try:
         facts = dict(read(path).facts)

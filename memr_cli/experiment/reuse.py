@@ -44,7 +44,11 @@ def _key(experiment: Experiment, method: Method) -> str:
     settings, fingerprint = experiment.settings, experiment.store.fingerprint
     trained = {
         member.name: training_key(
-            fingerprint, member, settings, experiment.training_settings(member)
+            fingerprint,
+            member,
+            settings,
+            experiment.training_settings(member),
+            experiment.by_speaker(member),
         )
         for member in experiment.members(method)
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from memr_cli.errors import MethodUnsupportedError, UnsupportedError
+from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
 from memr_cli.experiment.reuse import standings
 from memr_cli.methods.method import Method
@@ -17,18 +17,33 @@ def chosen(experiment: Experiment, names: Sequence[str]) -> Choice:
     return choice
 
 
+def refuse_pointless_dropout(experiment: Experiment, methods: Sequence[Method]) -> None:
+    """Raise UsageError where modalities are to be hidden, and no model has more than one."""
+    members = [member for method in methods for member in experiment.members(method)]
+    settings = [experiment.training_settings(member) for member in members]
+    asked = experiment.settings.overrides.get("modality_dropout")
+    if asked and not any(of_member.modality_dropout for of_member in settings):
+        names = ", ".join(method.name for method in methods)
+        raise UsageError(
+            f"--modality-dropout has no effect on {names}, whose networks see one modality each. "
+            "Leave it out, or add a method that fuses features, such as early."
+        )
+
+
 def train_methods(experiment: Experiment, choice: Choice, command: str) -> Iterator[dict[str, Any]]:
     """Make each method's models; for a vote, those of its members."""
     from memr_cli.experiment.making import train  # not needed for a result that is read
 
+    refuse_pointless_dropout(experiment, choice.methods)
     experiment.prepare_folder(choice.methods)
     experiment.protect_checkpoints(choice.methods)
     experiment.use_only(choice.methods)
-    yield from _each(experiment, choice, lambda method: train(experiment, method, command))
+    yield from each_result(experiment, choice, lambda method: train(experiment, method, command))
 
 
 def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[str, Any]]:
     """Score each method on speakers that its training never saw; a fresh result is read."""
+    refuse_pointless_dropout(experiment, choice.methods)
     experiment.prepare_folder(choice.methods)
     found = standings(experiment, choice.methods)
     to_make = [method for method in choice.methods if found[method.name].fresh is None]
@@ -45,10 +60,10 @@ def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[st
             experiment.place.notice(standing.stale)
         return evaluate(experiment, method, standing.key)
 
-    yield from _each(experiment, choice, result_of)
+    yield from each_result(experiment, choice, result_of)
 
 
-def _each(
+def each_result(
     experiment: Experiment, choice: Choice, result_of: Callable[[Method], dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """The result of each method chosen. One that only a collective name stands for may be skipped.

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli.corpora.choices import Subset
 from memr_cli.dataset import Dataset
 from memr_cli.evaluation import leakage
 from memr_cli.evaluation.bootstrap import Sample, clustered_interval
-from memr_cli.evaluation.columns import NONE
 from memr_cli.evaluation.metrics import METRICS, confusion, per_class, scores
-from memr_cli.evaluation.protocols import Fold, ProtocolName, describe
+from memr_cli.evaluation.protocols import Fold, describe
+from memr_cli.experiment.confidence import VOTE_NOTE, by_group, calibration
 from memr_cli.experiment.predicting import Scored
+from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.results import Predictions
 
 BOOTSTRAP_SEED = 0
@@ -25,10 +27,11 @@ BOOTSTRAP_SEED = 0
 def score(
     scored: Scored,
     data: Dataset,
-    protocol: ProtocolName,
+    settings: ExperimentSettings,
     modalities: Sequence[str],
     *,
     refit: bool,
+    temperatures: Sequence[dict[str, float]] | None = None,
 ) -> dict[str, Any]:
     """Metrics, folds, leakage and notes: the part of the object that follows from predictions."""
     counts = _counts(scored.predictions, len(scored.folds))
@@ -39,8 +42,8 @@ def score(
     result = {
         "synthetic": data.synthetic,
         "protocol": {
-            "name": protocol,
-            "description": describe(protocol, scored.folds),
+            "name": settings.protocol,
+            "description": description(settings, scored.folds),
             "folds": [_fold_object(fold, refit=refit) for fold in scored.folds],
         },
         "n": n_tested,
@@ -51,6 +54,10 @@ def score(
             "counts": counts.sum(axis=(0, 1)).tolist(),
             "folds": counts.sum(axis=0).tolist(),
         },
+        "calibration": calibration(
+            scored.predictions, votes=scored.tied is not None, temperatures=temperatures
+        ),
+        **_by_group(scored, data),
         "leakage": _leakage(scored.folds, data, modalities),
     }
     if scored.tied is not None:
@@ -61,10 +68,30 @@ def score(
     return result
 
 
+def description(settings: ExperimentSettings, folds: Sequence[Fold]) -> str:
+    """Protocol and subset in words."""
+    subset = settings.subset
+    only = "" if subset is Subset.ALL else f", {subset} dialogues alone"
+    return describe(settings.protocol, folds) + only
+
+
+def _by_group(scored: Scored, data: Dataset) -> dict[str, Any]:
+    columns, rows = data.columns, scored.rows
+    speaker, session = columns.speaker[rows], columns.session[rows]
+    return {
+        "by_speaker": by_group(scored.predictions, speaker, columns.speaker_names),
+        "by_session": by_group(scored.predictions, session, columns.session_names),
+    }
+
+
 def _told(result: dict[str, Any], n_seeds: int) -> Iterator[str]:
     """What a reader of the figures has to know about how they count."""
     if n_seeds > 1:
         yield f"per_class, confusion and ties count each utterance {n_seeds} times, once per seed"
+    if result["calibration"]["brier"] is None:
+        yield VOTE_NOTE
+    if result["by_session"] is None:
+        yield "by_session is null, since the corpus tells no session of some utterance"
     if result["leakage"]["dialogues"] is None:
         yield "leakage.dialogues is null, since the corpus tells no dialogues"
     occurring = [name for name, entry in result["per_class"].items() if entry["support"]]
@@ -91,22 +118,17 @@ def _intervals(
 ) -> tuple[dict[str, tuple[float, float] | None], tuple[str, ...]]:
     """Resample sessions where every tested utterance has one, else speakers; then dialogues."""
     rows, predictions = scored.rows, scored.predictions
-    sessions = data.columns.session[rows]
-    in_sessions = bool((sessions != NONE).all())
+    outer, outer_name = data.columns.clusters(rows)
     sample = Sample(
         fold=predictions.fold,
         seed=predictions.seed,
         true=predictions.true,
         predicted=predictions.predicted,
-        outer=sessions if in_sessions else data.columns.speaker[rows],
+        outer=outer,
         inner=data.columns.dialogue[rows],
         n_classes=len(data.class_names),
     )
-    return clustered_interval(
-        sample,
-        np.random.default_rng(BOOTSTRAP_SEED),
-        outer_name="sessions" if in_sessions else "speakers",
-    )
+    return clustered_interval(sample, np.random.default_rng(BOOTSTRAP_SEED), outer_name=outer_name)
 
 
 def _metrics(
@@ -166,6 +188,6 @@ def _leakage(folds: Sequence[Fold], data: Dataset, modalities: Sequence[str]) ->
         "speakers": leakage.speakers(folds),
         "dialogues": leakage.dialogues(data.columns, folds),
         "identical": {
-            name: leakage.identical(data.features([name])[0], folds) for name in modalities
+            name: leakage.identical(data.as_stored.features([name]), folds) for name in modalities
         },
     }

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memr_cli.corpora.choices import Normalization, Subset
 from memr_cli.errors import UsageError
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.evaluation.choices import Calibration, ProtocolName
 from memr_cli.methods.choices import Preset
 
 DEFAULT_FOLDS = 5
@@ -16,8 +17,9 @@ class ExperimentSettings:
     """Who is tested, how models are trained, and with which seeds.
 
     n_folds is for the protocol `speaker` alone. overrides: values that replace those of the preset,
-    by their name in TrainingSettings. Seeds count up from `seed`. Raises UsageError for what cannot
-    work or would have no effect.
+    by their name in TrainingSettings. Seeds count up from `seed`. normalize: all
+    modalities but those named in `normalize_each`. Raises UsageError for what cannot work or would
+    have no effect.
     """
 
     protocol: ProtocolName = ProtocolName.SPEAKER
@@ -26,6 +28,10 @@ class ExperimentSettings:
     seed: int = 0
     n_seeds: int = 1
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    subset: Subset = Subset.ALL
+    normalize: Normalization = Normalization.GLOBAL
+    normalize_each: Mapping[str, Normalization] = field(default_factory=dict)
+    calibrate: Calibration = Calibration.NONE
 
     def __post_init__(self) -> None:
         if self.n_folds is not None and self.protocol is not ProtocolName.SPEAKER:
@@ -39,6 +45,11 @@ class ExperimentSettings:
             raise UsageError(f"--seed is {self.seed}; give a number from 0 up.")
         if self.n_seeds < 1:
             raise UsageError(f"--seeds is {self.n_seeds}; give a number from 1 up.")
+        if self.calibrate is Calibration.TEMPERATURE and self.preset is Preset.ORIGINAL:
+            raise UsageError(
+                "--calibrate needs validation rows, and --preset original has none; leave it out, "
+                "or use --preset default."
+            )
 
     @property
     def folds(self) -> int:
@@ -49,3 +60,7 @@ class ExperimentSettings:
     def seeds(self) -> range:
         """Every seed to train with."""
         return range(self.seed, self.seed + self.n_seeds)
+
+    def normalization(self, modality: str) -> Normalization:
+        """How the features of a modality are normalised."""
+        return self.normalize_each.get(modality, self.normalize)

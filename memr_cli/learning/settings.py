@@ -19,6 +19,8 @@ class TrainingSettings:
     there is no validation and the last epoch is kept.
     refit: train anew on all training rows, validation included, for the chosen number of epochs.
     presence_indicator: score utterances that lack a modality too, telling the network which.
+    modality_dropout: the probability with which each modality of an utterance is hidden in
+    training; one always stays.
     """
 
     hidden: int
@@ -32,6 +34,7 @@ class TrainingSettings:
     patience: int | None
     refit: bool
     presence_indicator: bool
+    modality_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in (("hidden", 2), ("batch_size", 1), ("epochs", 1), ("patience", 1)):
@@ -42,6 +45,11 @@ class TrainingSettings:
             raise UsageError(f"--learning-rate is {self.learning_rate}; give a number above 0.")
         if not 0 <= self.weight_decay < float("inf"):
             raise UsageError(f"--weight-decay is {self.weight_decay}; give a number from 0 up.")
+        if not 0 <= self.modality_dropout < 1:
+            raise UsageError(
+                f"--modality-dropout is {self.modality_dropout}; give a probability from 0 to "
+                "below 1."
+            )
 
     def changed(self, overrides: Mapping[str, Any]) -> "TrainingSettings":
         """These settings with some values replaced. Raises UsageError for a pointless one."""

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.architecture import Architecture
+from memr_cli.learning.hiding import Block, hide
 from memr_cli.learning.optimizer import Adam, Moments
-from memr_cli.learning.scaling import Scaler
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.tasks import Fitted, Rows, Run, Trained
+from memr_cli.scaling import Scaler
 
 STEPS_AT_ONCE = 50
 """Steps between two looks at whether to stop or to share models out."""
@@ -39,7 +40,8 @@ class Inputs:
 
     features: (N, D) float32, NaN where a modality is missing; may be a view of a wider matrix.
     labels: (N,) class index, -1 unlabelled. n_raw: so many last features are not standardised.
-    incomplete: whether rows that are used may lack a modality.
+    incomplete: whether rows that are used may lack a modality. blocks: the columns of each modality
+    that training may hide.
     """
 
     features: NDArray[np.float32]
@@ -47,6 +49,7 @@ class Inputs:
     n_classes: int
     n_raw: int = 0
     incomplete: bool = True
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +186,11 @@ class Stack:
         """One batch forward and backward for every model, and one step of the optimiser."""
         rows = torch.stack([run.batches[run.step] for run in self.runs])  # (M, B)
         shares = torch.stack([run.shares[run.step] for run in self.runs]).unsqueeze(2)
-        batch = self._standardised(rows)
-        values = self.networks.forward(batch, [run.generator for run in self.runs])
+        batch, generators = self._standardised(rows), [run.generator for run in self.runs]
+        settings, blocks = self.material.settings, self.material.inputs.blocks
+        if settings.modality_dropout:
+            hide(batch, blocks, settings.modality_dropout, generators)
+        values = self.networks.forward(batch, generators)
         log_probabilities = torch.log_softmax(values[-1].detach(), dim=2)  # (M, B, C)
         labels = self.material.labels[rows].unsqueeze(2)
         told = log_probabilities.gather(2, labels)

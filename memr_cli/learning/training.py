@@ -11,15 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from memr_cli.learning.architecture import Architecture, Arrays
+from memr_cli.learning.hiding import Block
 from memr_cli.learning.network import FeedForwardArchitecture, sizes_of
-from memr_cli.learning.scaling import Scaler
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.stack import CHUNK, Inputs, Material, standardise
 from memr_cli.learning.tasks import NO_ROWS, Fitted, Rows, Task, Trained
 from memr_cli.learning.workers import Workers
 from memr_cli.progress import Progress
+from memr_cli.scaling import Scaler
 
-__all__ = ["NO_ROWS", "Fitted", "Inputs", "Rows", "Task", "Trained", "predict", "train"]
+__all__ = ["NO_ROWS", "Block", "Fitted", "Inputs", "Rows", "Task", "Trained", "predict", "train"]
 
 
 def train(

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from memr_cli.dataset import Dataset
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.method import Arrays, FoldModel, FoldTask, Presence
+from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Presence
 from memr_cli.progress import Progress
 
 if TYPE_CHECKING:
-    from memr_cli.learning.training import Fitted, Inputs, Trained
+    from memr_cli.learning.training import Block, Fitted, Inputs, Trained
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,23 @@ class FeedForward:
         return self.choose(held)
 
     def settings(self, preset: Preset, overrides: Mapping[str, Any]) -> TrainingSettings:
-        """How it is trained. Raises UsageError for an override that cannot work."""
-        return self.presets[preset].changed(overrides)
+        """How it is trained. Raises UsageError for an override that cannot work.
+
+        One modality alone is never hidden.
+        """
+        settings = self.presets[preset].changed(overrides)
+        return settings if self.is_fusion else replace(settings, modality_dropout=0.0)
+
+    def only(self, modalities: Sequence[str]) -> "FeedForward":
+        """The same network of these modalities alone, under a name of its own."""
+        chosen = tuple(modalities)
+        return replace(
+            self,
+            name=f"{self.name}@{'+'.join(chosen)}",
+            summary=f"{self.summary}: {', '.join(chosen)} alone",
+            is_fusion=len(chosen) > 1,
+            choose=lambda _: chosen,
+        )
 
     def usable(self, present: Presence, settings: TrainingSettings) -> NDArray[np.bool_]:
         """(N,) utterances with any of its modalities, or with all where nothing says which."""
@@ -82,29 +98,63 @@ class FeedForward:
     def predict(
         self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(n, C) class probabilities."""
-        from memr_cli.learning.scaling import Scaler
+        """(n, C) class probabilities. What an utterance lacks counts as the training mean."""
         from memr_cli.learning.training import predict
+        from memr_cli.scaling import Scaler
 
         scaler = Scaler(arrays["scaler.mean"], arrays["scaler.scale"])
         layers = {name: array for name, array in arrays.items() if name.startswith("layers.")}
-        return predict(layers, scaler, self._inputs(data, settings), rows)
+        used = self.modalities(tuple(data.dims))
+        lacking = not all(data.present[name][rows].all() for name in used)
+        inputs = replace(self._inputs(data, settings), incomplete=lacking)
+        return predict(layers, scaler, inputs, rows)
 
     def _inputs(self, data: Dataset, settings: TrainingSettings) -> "Inputs":
         from memr_cli.learning.training import Inputs
 
-        features, n_presence = data.features(
-            self.modalities(tuple(data.dims)), with_presence=settings.presence_indicator
+        modalities = self.modalities(tuple(data.dims))
+        presence = self._presence(data, settings)
+        return Inputs(
+            features=data.features(modalities, presence),
+            labels=data.columns.label,
+            n_classes=len(data.class_names),
+            n_raw=len(presence),
+            # Without columns that say what is present, only rows that have everything train.
+            incomplete=any(name in data.incomplete for name in presence),
+            blocks=_blocks([data.dims[name] for name in modalities], modalities, presence),
         )
-        n_classes = len(data.class_names)
-        # Without columns that say what is present, only rows that have everything are used.
-        incomplete = n_presence > 0
-        return Inputs(features, data.columns.label, n_classes, n_presence, incomplete)
+
+    def _presence(self, data: Dataset, settings: TrainingSettings) -> list[str]:
+        """The modalities with a column that says where they are present, in the columns' order.
+
+        Those that some utterance lacks; all of them where training hides modalities, so that the
+        network is told.
+        """
+        modalities = self.modalities(tuple(data.dims))
+        if not settings.presence_indicator or len(modalities) == 1:
+            return []
+        incomplete = [name for name in modalities if name in data.incomplete]
+        complete = [name for name in modalities if name not in data.incomplete]
+        return incomplete + complete if settings.modality_dropout else incomplete
+
+
+def _blocks(
+    dims: Sequence[int], modalities: Sequence[str], presence: Sequence[str]
+) -> tuple["Block", ...]:
+    """Where the columns of each modality lie: side by side, the presence columns behind them."""
+    from memr_cli.learning.training import Block
+
+    ends = list(accumulate(dims))
+    column = {name: ends[-1] + place for place, name in enumerate(presence)}
+    return tuple(
+        Block(end - dim, end, column.get(name))
+        for name, dim, end in zip(modalities, dims, ends, strict=True)
+    )
 
 
 def _model(fitted: "Fitted", *, refit: bool) -> FoldModel:
     final, selected = fitted.final, fitted.selected
-    before = _named("selection.", selected) if refit else {}
+    before = _named(SELECTION, selected) if refit else {}
     return FoldModel(
         arrays={**_named("", final), **before},
         epochs=selected.epochs,

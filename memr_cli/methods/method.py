@@ -16,6 +16,9 @@ from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
 from memr_cli.progress import Progress
 
+SELECTION = "selection."
+"""Begins the names of a refitted model's arrays before the refit."""
+
 Arrays = Mapping[str, NDArray[np.float32]]
 Presence = Mapping[str, NDArray[np.bool_]]
 
@@ -80,7 +83,11 @@ class TrainedMethod(Protocol):
     def predict(
         self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(n, C) class probabilities."""
+        """(n, C) class probabilities, also of rows that lack some of its modalities."""
+        ...
+
+    def only(self, modalities: Sequence[str]) -> "TrainedMethod":
+        """The same method of some of its modalities alone, under a name of its own."""
         ...
 
 

@@ -119,6 +119,9 @@ def test_the_original_preset_is_the_published_notebooks() -> None:
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("weight_decay", -1.0),
+        ("modality_dropout", 1.0),
+        ("modality_dropout", -0.1),
+        ("modality_dropout", float("nan")),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_its_option(option: str, value: float) -> None:
@@ -129,3 +132,25 @@ def test_a_value_that_cannot_work_is_refused_by_its_option(option: str, value: f
 def test_patience_has_no_effect_on_the_original_preset_and_is_refused() -> None:
     with pytest.raises(UsageError, match="--patience has no effect"):
         trained("lexical").settings(Preset.ORIGINAL, {"patience": 3})
+
+
+def test_no_preset_hides_modalities_and_only_fusion_can() -> None:
+    hiding = {"modality_dropout": 0.3}
+    for preset in Preset:
+        assert trained("early").settings(preset, {}).modality_dropout == 0
+        assert trained("early").settings(preset, hiding).modality_dropout == 0.3
+        lexical = trained("lexical")
+        assert lexical.settings(preset, hiding) == lexical.settings(preset, {})
+
+
+def test_early_fusion_of_some_modalities_has_a_name_of_its_own() -> None:
+    early = trained("early")
+    two, one = early.only(["visual", "lexical"]), early.only(["lexical"])
+    assert (two.name, one.name) == ("early@visual+lexical", "early@lexical")
+    assert two.modalities(ALL) == ("visual", "lexical")
+    assert one.modalities(ALL) == ("lexical",)
+    ours, hiding = early.settings(Preset.DEFAULT, {}), {"modality_dropout": 0.3}
+    assert two.settings(Preset.DEFAULT, {}) == one.settings(Preset.DEFAULT, {}) == ours
+    assert two.settings(Preset.DEFAULT, hiding).modality_dropout == 0.3
+    assert one.settings(Preset.DEFAULT, hiding) == ours
+    assert one.usable({"lexical": PRESENT["lexical"]}, ours).tolist() == [True, False, True, False]

@@ -1,4 +1,4 @@
-"""Standardisation: each feature to mean 0 and spread 1 over training rows. N utterances, D dims."""
+"""Standardisation: each feature to mean 0 and spread 1 over some rows. N utterances, D dims."""
 
 from dataclasses import dataclass
 
@@ -52,6 +52,17 @@ class Scaler:
         if n_raw:
             mean[-n_raw:], scale[-n_raw:] = 0.0, 1.0
         return cls(mean.astype(np.float32), scale.astype(np.float32))
+
+
+def standardise_groups(features: NDArray[np.float32], group: NDArray[np.integer]) -> None:
+    """Standardise each group's rows of `features` (N, D) by its own mean and spread, in place.
+
+    group: (N,) codes. Missing rows stay NaN; a feature that never varies in a group is 0 there.
+    """
+    for code in np.unique(group):
+        rows = np.flatnonzero(group == code)
+        scaler = Scaler.fitted(features, rows)
+        features[rows] = (features[rows] - scaler.mean) / scaler.scale
 
 
 def _mean(block: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import StandardScaler
 
-from memr_cli.learning.scaling import CHUNK, Scaler
+from memr_cli.scaling import CHUNK, Scaler
 
 features = hnp.arrays(
     np.float32,

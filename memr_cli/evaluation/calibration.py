@@ -1,0 +1,106 @@
+"""Whether probabilities mean what they say: how often a decision of that confidence is right.
+
+Letters: n scored rows, C classes, B bins. The confidence of a decision is the largest probability.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+N_BINS = 15
+"""Bins of the expected calibration error, as usual since Guo et al. (2017)."""
+
+TEMPERATURES = (0.05, 20.0)
+"""The range a temperature is sought in."""
+
+_LEAST = np.finfo(np.float64).tiny
+"""Stands for a probability of 0, whose logarithm is needed."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Decisions of about one confidence: the mean of it, the share that is right, how many."""
+
+    confidence: float
+    accuracy: float
+    n: int
+
+
+def brier(probabilities: Floats, true: Codes) -> float:
+    """Mean squared distance of probabilities (n, C) from the truth (n,): 0 is best, 2 worst.
+
+    Brier (1950), Monthly Weather Review 78: summed over classes, which for two classes is twice
+    what some report. NaN without rows.
+    """
+    if not true.size:
+        return float("nan")
+    told = np.take_along_axis(probabilities, true[:, None], axis=1)[:, 0]
+    return float((np.square(probabilities).sum(axis=1) - 2 * told + 1).mean())
+
+
+def reliability(probabilities: Floats, right: NDArray[np.bool_], n_bins: int = N_BINS) -> list[Bin]:
+    """Decisions (n,) by confidence in bins of equal size, as even as can be; no bin is empty."""
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(confidence, kind="stable")
+    parts = np.array_split(order, min(n_bins, len(order))) if len(order) else []
+    return [
+        Bin(float(confidence[part].mean()), float(right[part].mean()), len(part)) for part in parts
+    ]
+
+
+def expected_calibration_error(bins: list[Bin]) -> float:
+    """Mean distance of confidence and accuracy over bins, weighed by their size: 0 is best.
+
+    Naeini, Cooper and Hauskrecht (2015), AAAI; with bins of equal size (Nguyen and O'Connor 2015,
+    EMNLP), so that none rests on a few rows. NaN without bins.
+    """
+    total = sum(one.n for one in bins)
+    gaps = sum(one.n * abs(one.accuracy - one.confidence) for one in bins)
+    return gaps / total if total else float("nan")
+
+
+def risk_coverage_area(probabilities: Floats, right: NDArray[np.bool_]) -> float:
+    """Mean share of errors among the k most confident decisions, over k = 1..n: 0 is best.
+
+    The area under the risk-coverage curve (Geifman and El-Yaniv 2017, NeurIPS): how well
+    confidence tells which decisions to leave to a person. Among decisions of equal confidence
+    any order may hold, and each counts the errors of all of them in equal parts. NaN without rows.
+    """
+    n_rows = len(right)
+    if not n_rows:
+        return float("nan")
+    _, tie, sizes = np.unique(-probabilities.max(axis=1), return_inverse=True, return_counts=True)
+    wrong = np.bincount(tie.reshape(-1), weights=~right) / sizes
+    errors = np.cumsum(np.repeat(wrong, sizes))
+    return float((errors / np.arange(1, n_rows + 1)).mean())
+
+
+def fitted_temperature(probabilities: Floats, true: Codes) -> float:
+    """The temperature that makes the true classes (n,) most likely (Guo et al. 2017, ICML).
+
+    probabilities: (n, C) of rows that no model behind them was trained on. At least one row.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        tempered = with_temperature(probabilities, float(np.exp(log_temperature)))
+        told = np.take_along_axis(tempered, true[:, None], axis=1)
+        return float(-np.log(np.maximum(told, _LEAST)).mean())
+
+    low, high = np.log(TEMPERATURES)
+    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
+
+
+def with_temperature(probabilities: Floats, temperature: float) -> Floats:
+    """(n, C) of the same network had its class scores been divided by the temperature.
+
+    The order of classes stays, and with it every decision.
+    """
+    scores = np.log(np.maximum(probabilities, _LEAST)) / temperature
+    raised: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
+    raised /= raised.sum(axis=1, keepdims=True)
+    return raised
