@@ -44,6 +44,14 @@ class ResultFolder:
         """Where the per-utterance predictions of a method under a protocol lie."""
         return self.root / "predictions" / protocol / f"{method}.csv"
 
+    def comparison(self, protocol: str, name: str) -> Path:
+        """Where the comparison of methods under a protocol lies, whose names joined are `name`."""
+        return self.root / "comparisons" / protocol / f"{name}.json"
+
+    def ablation(self, protocol: str, method: str) -> Path:
+        """Where the ablation of a method under a protocol lies."""
+        return self.root / "ablations" / protocol / f"{method}.json"
+
     def checkpoint(self, protocol: str, method: str, seed: int, fold: int) -> Path:
         """Where the trained model of one seed and fold lies."""
         folder = self.root / "checkpoints" / protocol / method / f"seed{seed}"
@@ -63,6 +71,10 @@ class ResultFolder:
                 str(self.root / name) for name in vouched if name != self.relative(predictions)
             ],
         }
+
+    def audit(self, protocol: str) -> Path:
+        """Where the audit of the store under a protocol lies."""
+        return self.root / "audits" / f"{protocol}.json"
 
     @property
     def report(self) -> Path:

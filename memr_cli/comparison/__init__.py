@@ -1,0 +1,1 @@
+"""Two or more evaluated methods, compared over the utterances that all of them scored."""

@@ -1,0 +1,179 @@
+"""One evaluated method as its metrics and predictions tell it. K folds."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.results import Predictions, ResultFolder, digest
+
+_DEFAULT_FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """A method under a protocol, with what it predicted.
+
+    path: of its metrics file, below `folder`. modalities: those it works on. n_train, n_test: (K,)
+    utterances of each fold. vouched: hashes of the files that were scored, by name in `folder`.
+    """
+
+    path: Path
+    folder: ResultFolder
+    method: str
+    preset: str
+    protocol: str
+    description: str
+    fingerprint: str
+    settings: Mapping[str, Any]
+    modalities: tuple[str, ...]
+    versions: Mapping[str, Any]
+    n: int
+    n_train: tuple[int, ...]
+    n_test: tuple[int, ...]
+    synthetic: bool
+    class_names: tuple[str, ...]
+    vouched: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any], path: Path, folder: ResultFolder) -> "Evaluated":
+        """Read the object of a metrics file.
+
+        Raises KeyError, TypeError, ValueError or AttributeError where it is not shaped as one.
+        """
+        protocol, settings = value["protocol"], value["settings"]
+        evaluated = cls(
+            path=path,
+            folder=folder,
+            method=str(value["method"]),
+            preset=str(value["preset"]),
+            protocol=str(protocol["name"]),
+            description=str(protocol["description"]),
+            fingerprint=str(value["fingerprint"]),
+            settings={**settings, "seed": int(settings["seed"]), "seeds": int(settings["seeds"])},
+            modalities=tuple(map(str, settings["modalities"])),
+            versions=dict(value.get("versions") or {}),
+            n=int(value["n"]),
+            n_train=tuple(int(fold["n_train"]) for fold in protocol["folds"]),
+            n_test=tuple(int(fold["n_test"]) for fold in protocol["folds"]),
+            synthetic=bool(value["synthetic"]),
+            class_names=tuple(map(str, value["confusion"]["labels"])),
+            vouched=dict(value["hashes"]),
+        )
+        if min(evaluated.n_train) <= 0 or max(evaluated.n_test) <= 0:
+            raise ValueError("a fold trains on nothing, or none tests anything")
+        return evaluated
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """What was predicted, read once. Raises InputError where the file is no such thing."""
+        return Predictions.read(self.folder.predictions(self.protocol, self.method))
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """Of the metrics and the predictions file, by name in `folder`."""
+        predictions = self.folder.relative(self.folder.predictions(self.protocol, self.method))
+        vouched = {predictions: self.vouched[predictions]}
+        return {self.folder.relative(self.path): digest(self.path), **vouched}
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What replaces values of the preset, by setting."""
+        return dict(self.settings.get("overrides") or {})
+
+    @property
+    def subset(self) -> str:
+        """Which dialogues took part; files from before there was a choice do not say."""
+        return str(self.settings.get("subset") or "all")
+
+    @property
+    def normalize(self) -> dict[str, str]:
+        """How each modality that the method uses is normalised."""
+        said = self.settings.get("normalize") or {}
+        return {name: str(said.get(name, "global")) for name in self.modalities}
+
+    @property
+    def transductive(self) -> tuple[str, ...]:
+        """The modalities that are normalised with test speakers' own features."""
+        return tuple(name for name, how in self.normalize.items() if how == "speaker")
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Every seed that was trained with, ascending."""
+        first = int(self.settings["seed"])
+        return tuple(range(first, first + int(self.settings["seeds"])))
+
+    @property
+    def training(self) -> dict[str, str]:
+        """What a person chose about training, in words by setting."""
+        chosen = {name.replace("_", " "): str(value) for name, value in self.overrides.items()}
+        return {"preset": self.preset, **dict(sorted(chosen.items()))}
+
+
+def command(
+    methods: Sequence[str],
+    protocol: str,
+    place: tuple[Path, Path],
+    like: Evaluated | None = None,
+    itself: Evaluated | None = None,
+) -> str:
+    """What to type to evaluate methods, from the store and into the folder of `place`.
+
+    like: a result whose folds, seeds, subset and normalisation are taken over. itself: the result
+    that is made anew, whose training is taken over.
+    """
+    store, out = place
+    words = ["memr", "evaluate"]
+    for method in methods:
+        words += ["--method", method]
+    words += ["--protocol", protocol]
+    if like is not None and like.protocol == protocol:
+        words += _terms(like)
+    trained = itself or like
+    if trained is not None and trained.preset != "default":
+        words += ["--preset", trained.preset]
+    words += _own(itself) if itself is not None else []
+    words += _normalize([result for result in (itself, like) if result is not None])
+    words += ["--store", str(store)]
+    words += ["--out", str(out)] if out != store.parent else []
+    return shlex.join(words)
+
+
+def remake(result: Evaluated, store: Path, like: Evaluated | None = None) -> str:
+    """What to type to make a result anew, under the terms of another where one is given."""
+    terms = like or result
+    return command([result.method], terms.protocol, (store, result.folder.root), terms, result)
+
+
+def _terms(like: Evaluated) -> list[str]:
+    words = []
+    if like.protocol == ProtocolName.SPEAKER and len(like.n_test) != _DEFAULT_FOLDS:
+        words += ["--folds", str(len(like.n_test))]
+    if like.seeds[0]:
+        words += ["--seed", str(like.seeds[0])]
+    if len(like.seeds) > 1:
+        words += ["--seeds", str(len(like.seeds))]
+    if like.subset != "all":
+        words += ["--subset", like.subset]
+    return words
+
+
+def _own(result: Evaluated) -> list[str]:
+    words = []
+    for name, value in sorted(result.overrides.items()):
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    if result.settings.get("calibrate"):
+        words += ["--calibrate", str(result.settings["calibrate"])]
+    return words
+
+
+def _normalize(results: Sequence[Evaluated]) -> list[str]:
+    """For each modality as the last of the results has it."""
+    hows = {name: how for result in results for name, how in result.normalize.items()}
+    words = []
+    for name, how in hows.items():
+        words += ["--normalize", f"{name}={how}"] if how != "global" else []
+    return words

@@ -1,0 +1,165 @@
+"""The results that a person named: found, unchanged since they were scored, of the store given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memr_cli.comparison.evaluated import Evaluated, command, remake
+from memr_cli.corpora.choices import ALIASES
+from memr_cli.errors import UnsupportedError, UsageError
+from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.results import ResultFolder, digest, read_metrics
+
+SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The store that results have to be of, the folder that holds them, and who is tested.
+
+    protocol: None where the person did not say.
+    """
+
+    store: Path
+    out: Path
+    protocol: ProtocolName | None
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Where the result of a method lies: `folder`/metrics/`protocol`/`method`.json."""
+
+    folder: ResultFolder
+    protocol: str
+    method: str
+
+    @property
+    def path(self) -> Path:
+        return self.folder.metrics(self.protocol, self.method)
+
+
+def load(names: Sequence[str], place: Place) -> list[Evaluated]:
+    """The result of each METHOD, a name or the path of a metrics file.
+
+    Raises UsageError for fewer than two, for one named twice and for an unknown method,
+    UnsupportedError for one that is missing, stale, unreadable or of other content than the store,
+    whose fingerprint is compared by the caller. The message has the command that makes it.
+    """
+    wanted = _wanted(names, place)
+    missing = [want for want in wanted if not want.path.is_file()]
+    found = [_read(want, place) for want in wanted if want not in missing]
+    if missing:
+        _refuse_missing(missing, found, place)
+    return found
+
+
+def _wanted(names: Sequence[str], place: Place) -> list[_Wanted]:
+    if len(names) < 2:
+        raise UsageError(
+            f"compare needs at least two methods, and {' '.join(names)} alone is named. "
+            "Name another, such as in `memr compare lexical early`."
+        )
+    paths = [_of_path(name, place) for name in names if name.endswith(SUFFIX)]
+    protocol = place.protocol or (paths[0].protocol if paths else ProtocolName.SPEAKER)
+    wanted = [
+        _of_path(name, place)
+        if name.endswith(SUFFIX)
+        else _Wanted(ResultFolder(place.out), protocol, ALIASES.get(name, name))
+        for name in names
+    ]
+    told: set[Path] = set()
+    for name, want in zip(names, wanted, strict=True):
+        if not name.endswith(SUFFIX) and Path(name).name != name:
+            raise UsageError(
+                f"{name} is neither a method's name nor the path of a metrics file, which ends "
+                f"with {SUFFIX}."
+            )
+        if want.path.resolve() in told:
+            raise UsageError(
+                f"{name} is named twice; name different results, such as one of another folder by "
+                "the path of its metrics file."
+            )
+        told.add(want.path.resolve())
+    return wanted
+
+
+def _of_path(name: str, place: Place) -> _Wanted:
+    path = Path(name)
+    parents = path.absolute().parents
+    if len(parents) < 3 or parents[1].name != "metrics":
+        raise UsageError(
+            f"{name} does not lie where memr writes metrics: metrics/<protocol>/<method>{SUFFIX} "
+            "below an output folder, with the predictions beside it."
+        )
+    root = path.parents[2] if len(path.parents) > 2 else parents[2]
+    want = _Wanted(ResultFolder(root), parents[0].name, path.name.removesuffix(SUFFIX))
+    if place.protocol is not None and want.protocol != place.protocol:
+        raise UsageError(
+            f"{name} is a result of protocol {want.protocol}, and --protocol says "
+            f"{place.protocol}. Leave --protocol out, or name a result of that protocol."
+        )
+    return want
+
+
+def _refuse_missing(missing: Sequence[_Wanted], found: Sequence[Evaluated], place: Place) -> None:
+    """Say how all that is missing is made, with the settings of what is there."""
+    _refuse_unknown([want.method for want in missing])
+    like = found[0] if found else None
+    places = dict.fromkeys((want.folder, want.protocol) for want in missing)
+    sentences = []
+    for folder, protocol in places:
+        methods = [w.method for w in missing if (w.folder, w.protocol) == (folder, protocol)]
+        make = command(methods, protocol, (place.store, folder.root), like)
+        sentences.append(
+            f"{folder.root} has no result of {', '.join(methods)} under protocol {protocol}. "
+            f"Run: {make}"
+        )
+    raise UnsupportedError("\n".join(sentences))
+
+
+def _refuse_unknown(methods: Sequence[str]) -> None:
+    from memr_cli.methods.registry import registered  # needed only to say what is wrong
+
+    for method in methods:
+        if method not in registered():
+            raise UsageError(
+                f"there is no method {method}; name some of {', '.join(registered())}, or the path "
+                "of a metrics file."
+            )
+
+
+def _read(want: _Wanted, place: Place) -> Evaluated:
+    folder, path = want.folder, want.path
+    try:
+        metrics = read_metrics(path)
+        if metrics is None:
+            raise ValueError("it is no JSON object of an evaluation")
+        evaluated = Evaluated.parse(metrics, path, folder)
+        named = (evaluated.method, evaluated.protocol)
+        if named != (want.method, want.protocol):
+            raise ValueError(f"it is of method {named[0]} under protocol {named[1]}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        make = command([want.method], want.protocol, (place.store, folder.root))
+        raise UnsupportedError(
+            f"{path} is not a metrics file that this version compares ({reason}). Run: {make}"
+        ) from error
+    changed = _no_longer_scored(folder, evaluated)
+    if changed is not None:
+        make = remake(evaluated, place.store)
+        raise UnsupportedError(
+            f"{path} is stale: {changed} is gone or no longer the file that was scored. Run: {make}"
+        )
+    return evaluated
+
+
+def _no_longer_scored(folder: ResultFolder, evaluated: Evaluated) -> Path | None:
+    """The first file that is not the one that was scored; a checkpoint may be gone."""
+    predictions = folder.predictions(evaluated.protocol, evaluated.method)
+    if folder.relative(predictions) not in evaluated.vouched or not predictions.is_file():
+        return predictions
+    for name, expected in evaluated.vouched.items():
+        path = folder.root / name
+        if path.is_file() and digest(path) != expected:
+            return path
+    return None

@@ -1,0 +1,113 @@
+"""The rows that all compared methods scored, side by side, and the clusters they lie in.
+
+Letters: N utterances of the store, n rows of a predictions file, S seeds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.comparison.evaluated import Evaluated
+from memr_cli.errors import UnsupportedError
+from memr_cli.evaluation.columns import NONE, Columns
+from memr_cli.evaluation.significance import Shared
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """What all methods scored, utterance by utterance.
+
+    predicted: what each method predicted for the rows of `shared`. n: utterances that all of them
+    scored; left_out: that some of them scored. clusters: `kind` and counts, as JSON has them.
+    undialogued: how many of the n belong to no dialogue.
+    """
+
+    shared: Shared
+    predicted: tuple[NDArray[np.int64], ...]
+    n: int
+    left_out: int
+    clusters: dict[str, Any]
+    undialogued: int
+
+
+def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> Paired:
+    """Put the predictions of results that agree in folds, seeds and classes side by side.
+
+    ids: N utterances of the store. Raises UnsupportedError where no utterance is scored by all, or
+    a predictions file does not have each of its utterances once a seed.
+    """
+    place = {name: row for row, name in enumerate(ids)}
+    rows = [_rows(result, place) for result in results]
+    scored = [np.unique(each) for each in rows]
+    common = scored[0]
+    for each in scored[1:]:
+        common = np.intersect1d(common, each, assume_unique=True)
+    if not common.size:
+        raise UnsupportedError(
+            "these methods scored no utterance in common, so nothing can be compared. Name methods "
+            "whose modalities occur together."
+        )
+    orders = [_order(result, each, common) for result, each in zip(results, rows, strict=True)]
+    first, order = results[0].predictions, orders[0]
+    row = rows[0][order]
+    (outer, kind), dialogue = columns.clusters(row), columns.dialogue[common]
+    shared = Shared(
+        fold=first.fold[order],
+        seed=first.seed[order],
+        true=first.true[order],
+        outer=outer,
+        inner=columns.dialogue[row],
+        unit=_units(columns)[row],
+        n_classes=len(first.class_names),
+    )
+    return Paired(
+        shared=shared,
+        predicted=tuple(r.predictions.predicted[o] for r, o in zip(results, orders, strict=True)),
+        n=int(common.size),
+        left_out=int(np.unique(np.concatenate(scored)).size - common.size),
+        clusters={
+            "kind": kind,
+            "n": int(np.unique(outer).size),
+            "dialogues": int(np.unique(dialogue[dialogue != NONE]).size),
+            "speakers": int(np.unique(columns.speaker[common]).size),
+        },
+        undialogued=int((dialogue == NONE).sum()),
+    )
+
+
+def _rows(result: Evaluated, place: dict[str, int]) -> Rows:
+    """(n,) the store's row of each row of the predictions."""
+    rows = np.array([place.get(name, NONE) for name in result.predictions.utterances], np.int64)
+    whole = np.unique(np.stack([rows, result.predictions.seed]), axis=1).shape[1] == rows.size
+    n_seeds = len(result.seeds)
+    seeds = set(result.predictions.seed.tolist()) == set(result.seeds)
+    if (rows == NONE).any() or not whole or not seeds or rows.size != n_seeds * result.n:
+        raise UnsupportedError(
+            f"the predictions of {result.path} are not of each of its utterances once a seed. "
+            "Delete it and run `memr evaluate` again."
+        )
+    return rows
+
+
+def _order(result: Evaluated, rows: Rows, common: Rows) -> Rows:
+    """The places of common utterances in a predictions file, by seed and then utterance."""
+    kept = np.flatnonzero(np.isin(rows, common))
+    return kept[np.lexsort((rows[kept], result.predictions.seed[kept]))]
+
+
+def _units(columns: Columns) -> Rows:
+    """(N,) what is swapped whole: a dialogue, or, without one, a speaker within a session."""
+    without = columns.dialogue == NONE
+    keys = np.stack(
+        [
+            columns.dialogue,
+            np.where(without, columns.speaker, NONE),
+            np.where(without, columns.session, NONE),
+        ]
+    )
+    return np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -1,0 +1,273 @@
+"""What `memr compare` refuses, and what it says to do instead."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_methods import Corpus, corpus, write
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def made(small_store: Path) -> Corpus:
+    return corpus(small_store)
+
+
+def refused(memr: Run, made: Corpus, *arguments: str | Path, code: int = 5) -> str:
+    ran = memr("compare", *arguments, "--store", made.store)
+    assert (ran.code, ran.stdout) == (code, ""), ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.count("memr: error:") == 1
+    assert not list(made.store.parent.glob("comparisons/*/*"))
+    message: str = ran.stderr
+    return message
+
+
+SESSION = ("--protocol", "session")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["lexical"], "needs at least two methods, and lexical alone is named"),
+        (["lexical", "lexical"], "lexical is named twice"),
+        (["lexical", "text"], "text is named twice"),
+        (["lexical", "vision"], "there is no method vision; name some of visual, acoustic"),
+        (["lexical", "../early"], "../early is neither a method's name nor the path"),
+        (["lexical", "early.json"], "early.json does not lie where memr writes metrics"),
+    ],
+)
+def test_names_that_cannot_be_compared_are_wrong_usage(
+    memr: Run, made: Corpus, names: list[str], words: str
+) -> None:
+    write(made, "lexical")
+    assert words in refused(memr, made, *names, *SESSION, code=2)
+
+
+def test_the_same_file_by_name_and_by_path_is_named_twice(memr: Run, made: Corpus) -> None:
+    path = write(made, "lexical")
+    assert "named twice" in refused(memr, made, "lexical", path, *SESSION, code=2)
+
+
+def test_a_path_of_another_protocol_than_the_option_is_wrong_usage(memr: Run, made: Corpus) -> None:
+    path = write(made, "lexical")
+    words = refused(memr, made, path, "early", "--protocol", "loso", code=2)
+    assert "is a result of protocol session, and --protocol says loso" in words
+
+
+def test_an_unknown_field_for_across_is_wrong_usage(memr: Run, made: Corpus) -> None:
+    ran = memr("compare", "lexical", "early", "--across", "seeds", "--store", made.store)
+    assert ran.code == 2
+    assert "'seeds' is not" in ran.stderr
+    assert "normalize" in ran.stderr
+
+
+def test_a_store_that_is_not_there_exits_with_4(memr: Run, tmp_path: Path) -> None:
+    assert memr("compare", "lexical", "early", "--store", tmp_path / "no.h5").code == 4
+
+
+def test_missing_results_come_with_the_command_that_makes_them(memr: Run, made: Corpus) -> None:
+    seeds = {"seeds": (2, 3), "settings": {"subset": "improvised"}}
+    write(made, "lexical", preset="original", **seeds)
+    message = refused(memr, made, "lexical", "early", "late", *SESSION)
+    assert "has no result of early, late under protocol session" in message
+    command = (
+        "memr evaluate --method early --method late --protocol session --seed 2 --seeds 2 "
+        f"--subset improvised --preset original --store {made.store}\n"
+    )
+    assert message.endswith(command)
+
+
+def test_the_command_that_is_suggested_makes_the_comparison_possible(
+    memr: Run, made: Corpus
+) -> None:
+    write(made, "lexical")
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    words = message.rpartition("Run: memr ")[2].split()
+    assert memr(*words, "--epochs", "1").code == 0
+    assert memr("compare", "lexical", "early", "--store", made.store, *SESSION).code == 0
+
+
+def test_a_missing_path_is_told_with_its_own_folder(
+    memr: Run, made: Corpus, tmp_path: Path
+) -> None:
+    write(made, "lexical")
+    path = tmp_path / "other" / "metrics" / "session" / "early.json"
+    message = refused(memr, made, "lexical", path)
+    assert f"--out {tmp_path / 'other'}\n" in message
+
+
+def test_changed_predictions_make_a_result_stale(memr: Run, made: Corpus) -> None:
+    write(made, "lexical")
+    write(made, "early", settings={"overrides": {"hidden": 64}, "calibrate": "temperature"})
+    path = made.store.parent / "predictions" / "session" / "early.csv"
+    path.write_text(path.read_text() + "\n")
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    assert f"early.json is stale: {path} is gone or no longer the file" in message
+    command = "memr evaluate --method early --protocol session --hidden 64 --calibrate temperature"
+    assert command in message
+    path.unlink()
+    assert "is stale" in refused(memr, made, "lexical", "early", *SESSION)
+
+
+def test_a_changed_checkpoint_makes_a_result_stale_and_a_lost_one_does_not(
+    memr: Run, made: Corpus
+) -> None:
+    write(made, "early")
+    path = write(made, "lexical")
+    value = json.loads(path.read_text())
+    checkpoint = made.store.parent / "checkpoints" / "fold0.safetensors"
+    value["hashes"]["checkpoints/fold0.safetensors"] = "sha256:00"
+    path.write_text(json.dumps(value))
+    assert memr("compare", "lexical", "early", "--store", made.store, *SESSION).code == 0
+    (made.store.parent / "comparisons" / "session" / "lexical+early.json").unlink()
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"other")
+    assert "fold0.safetensors is gone or no longer" in refused(
+        memr, made, "lexical", "early", *SESSION
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": "memr.evaluate/9"},
+        {"protocol": {"name": "session", "description": "", "folds": []}},
+        {"protocol": {"name": "loso", "description": "", "folds": [{"n_train": 1, "n_test": 1}]}},
+        {"settings": {"seed": 0, "seeds": 1}},
+        {"settings": None},
+        {"hashes": None},
+        {"confusion": []},
+        {"method": "late"},
+        {"n": "many"},
+    ],
+    ids=str,
+)
+def test_what_is_no_metrics_file_is_refused(
+    memr: Run, made: Corpus, change: dict[str, Any]
+) -> None:
+    write(made, "lexical")
+    path = write(made, "early")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    assert f"{path} is not a metrics file that this version compares" in message
+    assert "Run: memr evaluate --method early --protocol session" in message
+
+
+def test_predictions_that_lack_a_row_are_refused(memr: Run, made: Corpus) -> None:
+    write(made, "lexical")
+    write(made, "early", n=len(made.ids) + 1)
+    assert "once a seed" in refused(memr, made, "lexical", "early", *SESSION)
+
+
+def test_results_of_other_content_than_the_store_are_refused(memr: Run, made: Corpus) -> None:
+    write(made, "lexical")
+    write(made, "early", fingerprint="sha256:12ab")
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    assert "early.json was made from other content" in message
+    assert f"fingerprint sha256:12ab against {made.fingerprint}" in message
+    assert "lexical.json" not in message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seeds": (0, 1)}, "seeds (0 against 0, 1)"),
+        ({"settings": {"subset": "improvised"}}, "subset (all against improvised)"),
+        (
+            {"settings": {"normalize": {"lexical": "speaker", "acoustic": "speaker"}}},
+            "normalisation of lexical (global against speaker)",
+        ),
+        ({"confusion": {"labels": ["a", "b"]}}, "against a, b)"),
+    ],
+)
+def test_what_differs_is_named_with_both_values(
+    memr: Run, made: Corpus, change: dict[str, Any], words: str
+) -> None:
+    write(made, "lexical")
+    write(made, "early", **change)
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    assert "lexical and early cannot be compared, since they differ in" in message
+    assert words in message
+    assert "normalisation of acoustic" not in message
+
+
+def test_all_that_differs_is_named_and_the_command_mends_it(memr: Run, made: Corpus) -> None:
+    write(made, "lexical", settings={"normalize": {"lexical": "speaker"}})
+    overrides = {"overrides": {"hidden": 64}, "subset": "scripted"}
+    write(made, "early", seeds=(0, 1), settings=overrides)
+    message = refused(memr, made, "lexical", "early", "--across", "normalize", *SESSION)
+    assert "subset (all against scripted) and seeds (0 against 0, 1). Make early" in message
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    assert "normalisation of lexical (speaker against global)" in message
+    assert message.endswith(
+        "Run: memr evaluate --method early --protocol session --hidden 64 --normalize "
+        f"lexical=speaker --store {made.store}\n"
+    )
+
+
+def test_a_difference_of_normalisation_may_be_permitted(memr: Run, made: Corpus) -> None:
+    write(made, "acoustic")
+    write(made, "lexical", settings={"normalize": {"lexical": "speaker"}})
+    write(made, "early")
+    # The first shares no modality with the second; the second and third differ.
+    message = refused(memr, made, "acoustic", "lexical", "early", *SESSION)
+    assert "lexical and early cannot be compared" in message
+    assert "acoustic and" not in message
+    assert "Make early like lexical or permit it by --across normalize. Run: memr" in message
+    permitted = ("acoustic", "lexical", "early", "--across", "normalize")
+    assert memr("compare", *permitted, "--store", made.store, *SESSION).code == 0
+
+
+def test_one_that_differs_from_several_is_told_once(memr: Run, made: Corpus) -> None:
+    for method, seeds in (("acoustic", (0,)), ("lexical", (0,)), ("early", (1,))):
+        write(made, method, seeds=seeds)
+    message = refused(memr, made, "acoustic", "lexical", "early", *SESSION)
+    assert message.count("cannot be compared") == 1
+
+
+def test_folds_that_test_others_are_told_apart(memr: Run, made: Corpus) -> None:
+    write(made, "lexical")
+    moved = np.where(made.session == 0, 1, made.session)
+    moved[np.flatnonzero(made.session == 1)] = 0
+    write(made, "early", fold=moved)
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    n = int((made.session <= 1).sum())
+    assert f"folds ({n} utterances are tested by another fold, " in message
+
+
+def test_another_number_of_folds_is_told_apart(memr: Run, made: Corpus) -> None:
+    write(made, "lexical", protocol="speaker", fold=made.speaker)
+    write(made, "early", protocol="speaker")
+    message = refused(memr, made, "lexical", "early")
+    assert "differ in folds (10 against 5)" in message
+    assert "--protocol speaker --folds 10 " in message
+
+
+def test_results_of_two_protocols_are_told_apart(memr: Run, made: Corpus) -> None:
+    paths = [write(made, "lexical"), write(made, "early", protocol="loso", fold=made.speaker)]
+    assert "protocol (session against loso)" in refused(memr, made, *paths)
+
+
+def test_nothing_in_common_cannot_be_compared(memr: Run, made: Corpus) -> None:
+    half = np.arange(len(made.ids)) % 2 == 0
+    write(made, "lexical", lost=half)
+    write(made, "acoustic", lost=~half)
+    message = refused(memr, made, "lexical", "acoustic", *SESSION)
+    assert "scored no utterance in common" in message
+
+
+def test_the_comparison_of_another_store_is_not_replaced(memr: Run, made: Corpus) -> None:
+    for method in ("lexical", "early"):
+        write(made, method)
+    path = made.store.parent / "comparisons" / "session" / "lexical+early.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"store": "other.h5"}))
+    ran = memr("compare", "lexical", "early", "--store", made.store, *SESSION)
+    assert ran.code == 5
+    assert "belongs to the store other.h5" in ran.stderr
+    assert json.loads(path.read_text()) == {"store": "other.h5"}

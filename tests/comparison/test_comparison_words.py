@@ -1,0 +1,206 @@
+"""Sentences, notes, labels and file names of comparisons."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from memr_cli.comparison.evaluated import Evaluated
+from memr_cli.comparison.labels import file_name, labels
+from memr_cli.comparison.pairing import pair
+from memr_cli.comparison.words import number, points, sentence, span
+from memr_cli.evaluation.columns import Columns
+from memr_cli.results import Predictions, ResultFolder
+
+CLUSTERS = {"kind": "sessions", "n": 3, "dialogues": 90, "speakers": 6}
+
+
+def found(
+    difference: float, ci95: tuple[float, float] | None, p: float, p_holm: float | None = None
+) -> dict[str, Any]:
+    return {
+        "difference": difference,
+        "ci95": ci95,
+        "p": p,
+        "p_holm": p if p_holm is None else p_holm,
+    }
+
+
+def said(accuracy: dict[str, Any], *, corrected: bool = False, **others: dict[str, Any]) -> str:
+    metrics = {"accuracy": accuracy, "uar": accuracy, "f1_macro": accuracy, **others}
+    entry = {"first": "lexical", "second": "early", "metrics": metrics}
+    return sentence(entry, CLUSTERS, corrected=corrected)
+
+
+BETTER = found(0.057, (0.039, 0.076), 0.0002)
+
+
+def test_a_difference_in_words() -> None:
+    assert said(BETTER, corrected=True) == (
+        "early is better than lexical on these 6 speakers: +5.7 points accuracy, interval 3.9 to "
+        "7.6 (p = 0.0002 after Holm's correction)"
+    )
+    assert said(found(-0.02, (-0.03, -0.01), 0.04)) == (
+        "early is worse than lexical on these 6 speakers: -2.0 points accuracy, interval -3.0 to "
+        "-1.0 (p = 0.04)"
+    )
+
+
+def test_no_difference_in_words() -> None:
+    assert said(found(0.003, (-0.019, 0.024), 0.7)) == (
+        "lexical and early cannot be told apart on these 6 speakers: +0.3 points accuracy, "
+        "interval -1.9 to 2.4 (p = 0.7)"
+    )
+    assert "no interval" in said(found(0.003, None, 0.7))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "doubt"),
+    [
+        (found(0.02, (-0.01, 0.05), 0.01), "yet the interval reaches 0: it may be otherwise"),
+        (found(0.02, (0.01, 0.05), 0.3), "yet the interval leaves 0 out"),
+        (
+            found(0.02, (0.01, 0.05), 0.03, 0.09),
+            "yet the interval leaves 0 out, as does the test before Holm's correction (p = 0.03)",
+        ),
+    ],
+)
+def test_interval_and_test_that_disagree_are_said_to(accuracy: dict[str, Any], doubt: str) -> None:
+    assert f"; {doubt}" in said(accuracy)
+    assert "yet" not in said(BETTER)
+
+
+def test_a_metric_that_says_otherwise_is_named() -> None:
+    even = found(0.001, (-0.02, 0.02), 0.9)
+    worse = found(-0.03, (-0.05, -0.01), 0.001)
+    assert said(BETTER, uar=even).endswith("; by UAR they cannot be told apart (p = 0.9)")
+    assert said(BETTER, f1_macro=worse).endswith(
+        "; by macro-F1 early is worse: -3.0 points (p = 0.001)"
+    )
+    assert said(even, uar=worse).endswith("; by UAR early is worse: -3.0 points (p = 0.001)")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (points(0.0571), "+5.7"),
+        (points(-0.0004), "+0.0"),
+        (points(0.0), "+0.0"),
+        (points(-0.0119), "-1.2"),
+        (span((-0.019, 0.0241)), "-1.9 to 2.4"),
+        (span((-0.0001, 0.0241)), "0.0 to 2.4"),
+        (number(1 / 10_001 * 3), "0.0003"),
+        (number(1 / 10_001), "< 0.0001"),
+        (number(1.0), "1"),
+    ],
+)
+def test_figures_are_short_and_carry_their_sign(text: str, expected: str) -> None:
+    assert text == expected
+
+
+RESULT = Evaluated(
+    path=Path("a/metrics/session/acoustic.json"),
+    folder=ResultFolder(Path("a")),
+    method="acoustic",
+    preset="default",
+    protocol="session",
+    description="",
+    fingerprint="",
+    settings={"seed": 0, "seeds": 1},
+    modalities=("acoustic",),
+    versions={},
+    n=1,
+    n_train=(1,),
+    n_test=(1,),
+    synthetic=False,
+    class_names=("x", "y"),
+    vouched={},
+)
+
+
+def changed(**settings: Any) -> Evaluated:
+    return replace(RESULT, settings={**RESULT.settings, **settings})
+
+
+BOTH: dict[str, Any] = {"method": "early", "modalities": ("acoustic", "lexical")}
+EARLY = replace(RESULT, **BOTH)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([RESULT, EARLY], ["acoustic", "early"]),
+        (
+            [RESULT, changed(normalize={"acoustic": "speaker"}), EARLY],
+            ["acoustic (normalize global)", "acoustic (normalize speaker)", "early"],
+        ),
+        (
+            [RESULT, replace(RESULT, preset="original")],
+            ["acoustic (preset default)", "acoustic (preset original)"],
+        ),
+        (
+            [RESULT, changed(overrides={"batch_size": 8})],
+            ["acoustic (batch size as preset)", "acoustic (batch size 8)"],
+        ),
+        (
+            [EARLY, replace(changed(normalize={"acoustic": "speaker"}), **BOTH)],
+            ["early (normalize acoustic global)", "early (normalize acoustic speaker)"],
+        ),
+        (
+            [RESULT, replace(RESULT, folder=ResultFolder(Path("b")))],
+            ["acoustic (in a)", "acoustic (in b)"],
+        ),
+        (
+            [
+                replace(RESULT, folder=ResultFolder(Path("x/a"))),
+                replace(RESULT, folder=ResultFolder(Path("y/a"))),
+                replace(RESULT, folder=ResultFolder(Path("y/a")), preset="original"),
+            ],
+            None,
+        ),
+    ],
+)  # fmt: skip
+def test_labels_say_what_tells_results_apart(
+    results: list[Evaluated], expected: list[str] | None
+) -> None:
+    found = labels(results)
+    assert len(set(found)) == len(results)
+    assert expected is None or list(found) == expected
+
+
+def test_file_names_are_safe_and_bounded() -> None:
+    assert file_name(["lexical", "early"]) == "lexical+early"
+    assert file_name(["acoustic (normalize speaker)"]) == "acoustic-normalize-speaker"
+    assert file_name(["a (in ../x/y)"]) == "a-in-..-x-y"
+    long = [f"method{i} (preset original, batch size {i})" for i in range(20)]
+    assert len(file_name(long)) < 140
+    assert file_name(long) != file_name(long[:-1])
+
+
+def test_what_has_no_dialogue_is_swapped_by_speaker_and_session(tmp_path: Path) -> None:
+    columns = Columns(
+        speaker=np.array([0, 0, 0, 1, 1, 1]),
+        speaker_names=("a", "b"),
+        session=np.array([0, 0, 1, 1, 1, 1]),
+        session_names=("1", "2"),
+        dialogue=np.array([-1, -1, -1, -1, 0, 0]),
+        label=np.zeros(6, int),
+        split=np.full(6, -1),
+        split_names=(),
+    )
+    ids = tuple("uvwxyz")
+    nothing = np.zeros(6, np.int64)
+    predictions = Predictions(
+        ids, ids, nothing, nothing, nothing, nothing, np.eye(2)[nothing], ("x", "y")
+    )
+    folder = ResultFolder(tmp_path)
+    predictions.write(folder.predictions("session", "acoustic"))
+    result = replace(RESULT, folder=folder, n=6)
+    paired = pair([result, result], ids, columns)
+    unit = paired.shared.unit
+    assert unit[0] == unit[1]
+    assert unit[4] == unit[5]
+    assert len(set(unit.tolist())) == 4
+    assert paired.undialogued == 4
