@@ -1,0 +1,89 @@
+"""Under which conditions a method decides its test rows.
+
+Coalition number c of a method's M modalities has the modality i where bit i of c is set; 0 has
+none, 2^M - 1 all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.corpora.choices import MODALITIES
+
+LEVELS = (0.5, 1.0, 2.0, 4.0)
+"""Noise, in standard deviations of the training part."""
+
+SHARES = tuple(tenths / 10 for tenths in range(1, 10))
+"""The probability with which a modality of an utterance is lost."""
+
+DRAWS = 3
+"""Draws of noise and of losses, over which scores are averaged."""
+
+_NOISE, _LOSS = 0, 1
+_SEED = 0
+"""Noise and losses depend on fold, modality and draw alone: all methods and seeds meet the same."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Only the modalities of a coalition are there: at test time, or throughout if retrained."""
+
+    coalition: int
+    retrained: bool = False
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """All modalities are there, with noise in one, or in each (None)."""
+
+    modality: str | None
+    level: float
+    draw: int
+
+
+Condition = Absent | Noisy
+
+
+def coalitions(n_modalities: int) -> list[int]:
+    """All coalition numbers, by size, then in the order of modalities."""
+    places = range(n_modalities)
+    return [
+        sum(1 << place for place in chosen)
+        for size in range(n_modalities + 1)
+        for chosen in combinations(places, size)
+    ]
+
+
+def members_of(coalition: int, modalities: Sequence[str]) -> list[str]:
+    """The modalities of a coalition."""
+    return [name for place, name in enumerate(modalities) if coalition >> place & 1]
+
+
+def noisy(modalities: Sequence[str]) -> list[Noisy]:
+    """Every condition of noise, draw by draw."""
+    return [
+        Noisy(name, level, draw)
+        for draw in range(DRAWS)
+        for name in (None, *modalities)
+        for level in LEVELS
+    ]
+
+
+def noise(modality: str, fold: int, draw: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Standard normal noise for a modality of a fold's test rows: (n, D)."""
+    return _generator(_NOISE, modality, fold, draw).standard_normal(shape, np.float32)
+
+
+def chances(modality: str, fold: int, draw: int, n_rows: int) -> NDArray[np.float64]:
+    """(n,) from 0 to 1: a row loses the modality where the share lost is above this.
+
+    Whoever loses it at one share loses it at every higher one.
+    """
+    return _generator(_LOSS, modality, fold, draw).random(n_rows)
+
+
+def _generator(kind: int, modality: str, fold: int, draw: int) -> np.random.Generator:
+    return np.random.default_rng((_SEED, kind, MODALITIES.index(modality), fold, draw))

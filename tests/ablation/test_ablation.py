@@ -1,0 +1,362 @@
+"""`memr ablate` on the small corpus, whose utterances lack a modality here and there."""
+
+import csv
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import memr_cli.learning.training as training
+from memr_cli.ablation.conditions import LEVELS, SHARES, Absent, chances
+from memr_cli.ablation.measuring import FoldDecisions
+from memr_cli.app import app
+from memr_cli.ingestion import IngestSettings, ingest
+from memr_cli.progress import silent
+
+Run = Callable[..., Any]
+Results = dict[str, dict[str, Any]]
+QUICK = (
+    *("--protocol", "session", "--epochs", "6", "--hidden", "16"),
+    *("--learning-rate", "0.02", "--weight-decay", "0.1"),
+)
+SUBSETS = ["", "v", "a", "l", "va", "vl", "al", "val"]
+METRICS = ("accuracy", "uar", "f1_macro")
+
+
+@pytest.fixture(scope="module")
+def made(_ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store in which early, late and the unimodal methods are evaluated."""
+    store = tmp_path_factory.mktemp("ablated") / "memr.h5"
+    shutil.copy(_ingested, store)
+    ran = CliRunner().invoke(app, ["evaluate", "--store", str(store), *QUICK])
+    assert ran.exit_code == 0, ran.stderr
+    return store
+
+
+@pytest.fixture(scope="module")
+def ablated(made: Path) -> Results:
+    """Early and late ablated, retrained too, by name."""
+    arguments = ["ablate", "early", "late", "--retrain", "--store", str(made), *QUICK]
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == 0, ran.stderr
+    return {result["method"]: result for result in map(json.loads, ran.stdout.splitlines())}
+
+
+def evaluated(store: Path, method: str) -> dict[str, Any]:
+    return json.loads((store.parent / "metrics" / "session" / f"{method}.json").read_text())
+
+
+def predictions(store: Path, method: str) -> list[dict[str, str]]:
+    with (store.parent / "predictions" / "session" / f"{method}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def alone(result: dict[str, Any], letters: str) -> dict[str, Any]:
+    (found,) = (
+        subset
+        for subset in result["subsets"]
+        if "".join(name[0] for name in subset["modalities"]) == letters
+    )
+    return found
+
+
+def test_every_subset_is_scored_by_size_then_order(ablated: Results) -> None:
+    for result in ablated.values():
+        found = ["".join(name[0] for name in s["modalities"]) for s in result["subsets"]]
+        assert found == SUBSETS
+        for subset in result["subsets"]:
+            for metrics in (subset["metrics"], subset["retrained"]):
+                assert set(metrics) == set(METRICS)
+                assert all(set(entry) == {"mean", "std", "ci95"} for entry in metrics.values())
+
+
+@pytest.mark.parametrize("method", ["early", "late"])
+def test_with_everything_it_scores_what_evaluate_does(
+    made: Path, ablated: Results, method: str
+) -> None:
+    theirs = evaluated(made, method)
+    assert ablated[method]["n"] == theirs["n"]
+    full = alone(ablated[method], "val")
+    for metrics in (full["metrics"], full["retrained"]):
+        for name in METRICS:
+            expected = {part: theirs["metrics"][name][part] for part in ("mean", "std", "ci95")}
+            assert metrics[name] == expected
+
+
+def majority(rows: list[dict[str, str]], fold: str, classes: list[str]) -> str:
+    """The most frequent class of the rows that other folds test: here, all training rows."""
+    counts = Counter(row["true"] for row in rows if row["fold"] != fold)
+    return max(classes, key=lambda name: (counts[name], -classes.index(name)))
+
+
+def accuracies(rows: list[dict[str, str]], decided: dict[str, str]) -> list[float]:
+    """By fold, where each utterance is decided as given."""
+    folds = sorted({row["fold"] for row in rows})
+    return [
+        float(np.mean([decided[r["utterance"]] == r["true"] for r in rows if r["fold"] == fold]))
+        for fold in folds
+    ]
+
+
+def test_with_nothing_it_decides_the_most_frequent_class_of_training(
+    made: Path, ablated: Results
+) -> None:
+    rows, classes = predictions(made, "late"), evaluated(made, "late")["confusion"]["labels"]
+    decided = {row["utterance"]: majority(rows, row["fold"], classes) for row in rows}
+    for result in ablated.values():
+        nothing = alone(result, "")
+        assert nothing["metrics"] == nothing["retrained"]
+        expected = np.mean(accuracies(rows, decided))
+        assert nothing["metrics"]["accuracy"]["mean"] == pytest.approx(expected)
+        assert nothing["metrics"]["uar"]["mean"] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("modality", ["visual", "acoustic", "lexical"])
+def test_one_voter_alone_decides_as_its_own_method_where_it_can(
+    made: Path, ablated: Results, modality: str
+) -> None:
+    rows, classes = predictions(made, "late"), evaluated(made, "late")["confusion"]["labels"]
+    decided = {row["utterance"]: majority(rows, row["fold"], classes) for row in rows}
+    own = {row["utterance"]: row["predicted"] for row in predictions(made, modality)}
+    assert 0 < len(own) < len(decided)  # some lack it
+    single = alone(ablated["late"], modality[0])
+    expected = np.mean(accuracies(rows, decided | own))
+    assert single["metrics"]["accuracy"]["mean"] == pytest.approx(expected)
+
+
+def test_late_repeats_at_retraining_what_is_absent_at_test_time_and_says_so(
+    ablated: Results,
+) -> None:
+    late = ablated["late"]
+    assert all(subset["metrics"] == subset["retrained"] for subset in late["subsets"])
+    assert late["shapley"] == late["shapley_retrained"]
+    assert any("training without a modality changes nothing" in note for note in late["notes"])
+
+
+def test_early_retrained_differs_and_keeps_models_under_names_of_their_own(
+    made: Path, ablated: Results
+) -> None:
+    early = ablated["early"]
+    names = ["v", "a", "l", "va", "vl", "al"]
+    differing = [s for s in names if alone(early, s)["metrics"] != alone(early, s)["retrained"]]
+    assert len(differing) > 3
+    folders = {path.name for path in (made.parent / "checkpoints" / "session").glob("early*")}
+    assert folders == {"early"} | {
+        f"early@{names}"
+        for names in (
+            *("visual", "acoustic", "lexical"),
+            *("visual+acoustic", "visual+lexical", "acoustic+lexical"),
+        )
+    }
+
+
+@pytest.mark.parametrize("which", ["shapley", "shapley_retrained"])
+def test_what_modalities_are_worth_sums_to_all_beyond_nothing(ablated: Results, which: str) -> None:
+    scores = "metrics" if which == "shapley" else "retrained"
+    for result in ablated.values():
+        for metric in METRICS:
+            means = {s: alone(result, s)[scores][metric]["mean"] for s in SUBSETS}
+            worth = {name[0]: entry["value"] for name, entry in result[which][metric].items()}
+            assert sum(worth.values()) == pytest.approx(means["val"] - means[""])
+            expected = (means["v"] - means[""]) / 3 + (means["val"] - means["al"]) / 3
+            expected += (means["va"] - means["a"] + means["vl"] - means["l"]) / 6
+            assert worth["v"] == pytest.approx(expected)
+            for entry in result[which][metric].values():
+                low, high = entry["ci95"]
+                assert low < entry["value"] < high
+
+
+def test_curves_run_over_all_levels_and_shares(ablated: Results) -> None:
+    for result in ablated.values():
+        one_or_all = [None, "visual", "acoustic", "lexical"]
+        noise = [(entry["modality"], entry["level"]) for entry in result["noise"]]
+        loss = [(entry["modality"], entry["share"]) for entry in result["loss"]]
+        assert noise == [(name, level) for name in one_or_all for level in LEVELS]
+        assert loss == [(name, share) for name in one_or_all for share in SHARES]
+        for entry in (*result["noise"], *result["loss"]):
+            assert all(set(entry["metrics"][name]) == {"mean", "std"} for name in METRICS)
+
+
+def test_more_loss_and_more_noise_leave_less(ablated: Results) -> None:
+    early = ablated["early"]
+    full = alone(early, "val")["metrics"]["accuracy"]["mean"]
+    nothing = alone(early, "")["metrics"]["accuracy"]["mean"]
+    loss = [e["metrics"]["accuracy"]["mean"] for e in early["loss"] if e["modality"] is None]
+    noise = [e["metrics"]["accuracy"]["mean"] for e in early["noise"] if e["modality"] is None]
+    assert full > loss[4] > loss[8]
+    assert abs(loss[8] - nothing) < 0.4 * (full - nothing)
+    assert full > noise[1] > noise[3]
+
+
+def test_losing_none_is_having_all_and_losing_surely_is_having_none() -> None:
+    decided = np.arange(2 * 4 * 5).reshape(4, 2, 5)  # by coalition: 2 seeds, 5 rows
+    rows = np.arange(5)
+    fold = FoldDecisions(0, rows, rows, 5, {Absent(c): decided[c] for c in range(4)})
+    both = ["acoustic", "lexical"]
+    np.testing.assert_array_equal(fold.under_loss(both, both, 0.0, 0), decided[3])
+    np.testing.assert_array_equal(fold.under_loss(both, both, 1.0, 0), decided[0])
+    np.testing.assert_array_equal(fold.under_loss(both, ["acoustic"], 1.0, 0), decided[2])
+    lost = chances("lexical", 0, 2, 5) < 0.5
+    assert 0 < lost.sum() < 5
+    expected = np.where(lost, decided[1], decided[3])
+    np.testing.assert_array_equal(fold.under_loss(both, ["lexical"], 0.5, 2), expected)
+
+
+def test_a_second_run_is_answered_from_the_file(
+    made: Path, ablated: Results, memr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("something was trained")
+
+    monkeypatch.setattr(training, "train", refuse)
+    monkeypatch.setattr(training, "predict", refuse)
+    again = memr("ablate", "early", "late", "--retrain", "--store", made, *QUICK)
+    assert [result["reused"] for result in again.lines] == [True, True], again.stderr
+    for result in again.lines:
+        before = {**ablated[result["method"]], "reused": True, "seconds": result["seconds"]}
+        assert result == before
+        path = made.parent / "ablations" / "session" / f"{result['method']}.json"
+        assert result["files"] == {"ablation": str(path)}
+        assert json.loads(path.read_text()) == {
+            name: value for name, value in result.items() if name not in ("reused", "seconds")
+        }
+
+
+def copied(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made.parent, tmp_path / "copy")
+    return tmp_path / "copy" / "memr.h5"
+
+
+def test_one_that_was_retrained_is_fresh_without_retraining_and_not_the_other_way_round(
+    made: Path,
+    ablated: Results,
+    memr: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = copied(made, tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("something was trained")
+
+    monkeypatch.setattr(training, "train", refuse)
+    (result,) = memr("ablate", "--store", store, *QUICK).lines
+    assert result["reused"]
+    assert result["shapley_retrained"] == ablated["early"]["shapley_retrained"]
+    (store.parent / "ablations" / "session" / "early.json").unlink()
+    (plain,) = memr("ablate", "--store", store, *QUICK).lines
+    assert (plain["reused"], plain["shapley_retrained"]) == (False, None)
+    assert plain["shapley"] == ablated["early"]["shapley"]
+    ran = memr("ablate", "--retrain", "--store", store, *QUICK)
+    assert ran.stderr.count("early.json is replaced: it was made without --retrain") == 1
+    assert ran.lines[0]["subsets"] == ablated["early"]["subsets"]
+
+
+def test_one_whose_models_were_changed_is_made_anew(
+    made: Path, ablated: Results, memr: Run, tmp_path: Path
+) -> None:
+    store = copied(made, tmp_path)
+    model = store.parent / next(iter(ablated["late"]["hashes"]))
+    model.unlink()
+    ran = memr("ablate", "late", "--retrain", "--store", store, *QUICK)
+    assert "is missing or not the model that was ablated" in ran.stderr
+    assert ran.lines[0]["subsets"] == ablated["late"]["subsets"]
+
+
+def test_one_of_another_stores_is_never_replaced(
+    made: Path, ablated: Results, memr: Run, tmp_path: Path
+) -> None:
+    store = copied(made, tmp_path).rename(tmp_path / "other.h5")
+    shutil.rmtree(tmp_path / "copy" / "metrics")
+    shutil.rmtree(tmp_path / "copy" / "checkpoints")
+    assert ablated
+    ran = memr("ablate", "--store", store, "--out", tmp_path / "copy", *QUICK)
+    assert (ran.code, ran.stdout) == (5, "")
+    assert "early.json belongs to the store memr.h5" in ran.stderr
+    assert "--out" in ran.stderr
+
+
+def test_a_method_of_one_modality_has_nothing_to_take_away(made: Path, memr: Run) -> None:
+    ran = memr("ablate", "early", "lexical", "--store", made, *QUICK)
+    assert (ran.code, ran.stdout) == (5, "")
+    assert "nothing to take away" in ran.stderr
+    assert "early" in ran.stderr
+
+
+@pytest.mark.parametrize("command", [("ablate", "late"), ("evaluate", "--method", "late")])
+def test_modality_dropout_that_reaches_no_model_is_refused(
+    made: Path, memr: Run, command: tuple[str, ...]
+) -> None:
+    ran = memr(*command, "--modality-dropout", "0.3", "--store", made, *QUICK)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert "--modality-dropout has no effect on late" in ran.stderr
+
+
+def test_of_all_methods_those_of_one_modality_are_skipped(
+    made: Path, ablated: Results, memr: Run
+) -> None:
+    assert ablated
+    ran = memr("ablate", "all", "--retrain", "--store", made, *QUICK)
+    assert ran.code == 0, ran.stderr
+    assert [result["method"] for result in ran.lines] == ["early", "late"]
+    assert ran.stderr.count("is skipped") == 3
+
+
+def test_a_missing_store_is_told_as_elsewhere(memr: Run, tmp_path: Path) -> None:
+    ran = memr("ablate", "--store", tmp_path / "none.h5")
+    assert ran.code == 4
+    assert "none.h5" in ran.stderr
+
+
+def test_people_read_what_each_modality_is_worth(made: Path, ablated: Results, memr: Run) -> None:
+    worth = ablated["early"]["shapley"]["accuracy"]["lexical"]
+    ran = memr("ablate", "--retrain", "--store", made, *QUICK)
+    assert f"lexical is worth {100 * worth['value']:.1f} (95 % interval" in ran.stderr
+    assert "with each modality of an utterance lost half of the time" in ran.stderr
+
+
+def test_the_table_has_equal_columns(ablated: Results) -> None:
+    from memr_cli.commands.ablate import rows
+
+    shown = [row for result in ablated.values() for row in rows(result)]
+    assert len({tuple(row) for row in shown}) == 1
+    first = [row["at test time"] for row in rows(ablated["early"])]
+    assert first[0] == "visual+acoustic+lexical"
+    assert first[7:] == ["nothing", *(f"worth of {n}" for n in ("visual", "acoustic", "lexical"))]
+
+
+def test_a_modality_of_pure_noise_is_worth_about_nothing(
+    small_raw: Path, memr: Run, tmp_path: Path
+) -> None:
+    raw, rng = tmp_path / "raw", np.random.default_rng(0)
+    shutil.copytree(small_raw, raw)
+    for folder, _, names in os.walk(raw / "features" / "acoustic_features"):
+        for name in names:
+            frames = np.load(Path(folder) / name)
+            np.save(Path(folder) / name, rng.normal(size=frames.shape).astype(np.float32))
+    store = tmp_path / "memr.h5"
+    ingest(raw, store, IngestSettings(), silent)
+    (result,) = memr("ablate", "--store", store, "--protocol", "session", "--epochs", "10").lines
+    worth = {name: entry["value"] for name, entry in result["shapley"]["accuracy"].items()}
+    assert abs(worth["acoustic"]) < 0.05
+    assert max(worth["visual"], worth["lexical"]) > 0.15
+
+
+def test_modality_dropout_tells_the_network_what_is_absent(
+    made: Path, ablated: Results, memr: Run, tmp_path: Path
+) -> None:
+    early = ablated["early"]
+    never = [note for note in early["notes"] if note.startswith("training never lacked")]
+    assert not never  # the small corpus lacks every modality somewhere
+    arguments = ("--modality-dropout", "0.5", "--out", tmp_path / "out", "--store", made, *QUICK)
+    (result,) = memr("ablate", *arguments).lines
+    assert result["settings"]["modality_dropout"] == 0.5
+    assert result["settings"]["n_parameters"] == early["settings"]["n_parameters"]
+    assert result["subsets"] != early["subsets"]
