@@ -7,7 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from memr_cli import __version__, console, interrupts
-from memr_cli.commands import check, evaluate, fuse, info, ingest, report, synth, train
+from memr_cli.commands import (
+    ablate,
+    audit,
+    check,
+    compare,
+    evaluate,
+    fuse,
+    info,
+    ingest,
+    report,
+    synth,
+    train,
+)
 from memr_cli.commands.plain_values import PlainCommand, PlainGroup
 from memr_cli.errors import MemrError, SystemRefusedError
 
@@ -102,7 +114,7 @@ def memr(
     """
 
 
-for module in (synth, ingest, info, check, train, fuse, evaluate, report):
+for module in (synth, ingest, info, check, audit, train, fuse, evaluate, compare, ablate, report):
     name = module.__name__.rpartition(".")[2]
     app.command(name, cls=PlainCommand)(getattr(module, name))
 

@@ -97,7 +97,8 @@ def _print_table(rows: list[Row]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in rows[0]:
-        numeric = all(row[column][:1].isdigit() or row[column] == "-" for row in rows)
+        signless = (row[column].lstrip("+-") for row in rows)
+        numeric = all(text[:1].isdigit() or not text for text in signless)
         table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*row.values())

@@ -44,6 +44,20 @@ METRIC = an_object(
     ci95=nullable({"type": "array", "items": SHARE, "minItems": 2, "maxItems": 2}),
 )
 
+NUMBER = {"type": "number"}
+INTERVAL = nullable({"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2})
+MEASURE = nullable(
+    an_object(mean=NUMBER, std=NUMBER, folds=a_list(NUMBER), seeds=a_list(NUMBER), pooled=NUMBER)
+)
+CALIBRATION = an_object(
+    brier=MEASURE,
+    ece=MEASURE,
+    aurc=MEASURE,
+    bins=nullable(a_list(an_object(confidence=SHARE, accuracy=SHARE, n=COUNT))),
+    temperatures=nullable(a_list(an_object(fold=COUNT, seed=COUNT, temperature=NUMBER))),
+)
+GROUPS = mapping(an_object(n=COUNT, f1_micro=SHARE, uar=SHARE))
+
 FOLD = an_object(
     test=TEXTS, validation=TEXTS, train=TEXTS, n_train=COUNT, n_validation=COUNT, n_test=COUNT
 )
@@ -85,6 +99,24 @@ TRAINING = {
     "reused": FLAG,
 }
 
+PROTOCOL = an_object(name=TEXT, description=TEXT)
+DIFFERENCE = an_object(
+    first=NUMBER,
+    second=NUMBER,
+    difference=NUMBER,
+    ci95=INTERVAL,
+    p=SHARE,
+    p_holm=SHARE,
+    t=an_object(statistic=nullable(NUMBER), df=COUNT, p=nullable(SHARE)),
+)
+SPREAD = an_object(mean=NUMBER, std=NUMBER)
+SCORE = an_object(mean=NUMBER, std=NUMBER, ci95=INTERVAL)
+
+
+def every_metric(value: dict[str, Any]) -> dict[str, Any]:
+    return an_object(accuracy=value, uar=value, f1_macro=value)
+
+
 SCHEMAS: dict[str, dict[str, Any]] = {
     "synth": of_command("synth", store={"type": "null"}, fingerprint={"type": "null"}),
     "ingest": of_command(
@@ -102,7 +134,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         method=TEXT,
         preset={"enum": ["default", "original"]},
         protocol=an_object(name=TEXT, folds=a_list(FOLD)),
-        settings=an_object(seed=COUNT, seeds=COUNT, refit=FLAG, overrides={"type": "object"}),
+        settings=an_object(
+            seed=COUNT,
+            seeds=COUNT,
+            refit=FLAG,
+            overrides={"type": "object"},
+            subset={"enum": ["all", "improvised", "scripted"]},
+            normalize=mapping({"enum": ["global", "speaker"]}),
+            calibrate=nullable({"const": "temperature"}),
+        ),
+        transductive=FLAG,
+        calibration=CALIBRATION,
+        by_speaker=GROUPS,
+        by_session=nullable(GROUPS),
         n=COUNT,
         metrics=an_object(
             f1_micro=METRIC, accuracy=METRIC, uar=METRIC, f1_macro=METRIC, f1_weighted=METRIC
@@ -114,6 +158,78 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         leakage=an_object(speakers=COUNT, dialogues=nullable(OVERLAP), identical=mapping(OVERLAP)),
         files=an_object(metrics=TEXT, predictions=TEXT, checkpoints=TEXTS),
         notes=TEXTS,
+        seconds=SECONDS,
+        reused=FLAG,
+    ),
+    "compare": of_command(
+        "compare",
+        synthetic=FLAG,
+        protocol=PROTOCOL,
+        methods=a_list(an_object(label=TEXT, method=TEXT, metrics=TEXT, preset=TEXT, n=COUNT)),
+        subset=TEXT,
+        normalize=mapping({}),
+        seeds=a_list(COUNT),
+        n=COUNT,
+        left_out=COUNT,
+        clusters=an_object(kind={"enum": ["sessions", "speakers"]}, n=COUNT),
+        replicates=an_object(bootstrap=COUNT, permutation=COUNT),
+        pairs=a_list(
+            an_object(
+                first=TEXT,
+                second=TEXT,
+                metrics=an_object(accuracy=DIFFERENCE, uar=DIFFERENCE, f1_macro=DIFFERENCE),
+                sentence=TEXT,
+            )
+        ),
+        notes=TEXTS,
+        files=an_object(comparison=TEXT),
+        seconds=SECONDS,
+    ),
+    "audit": of_command(
+        "audit",
+        synthetic=FLAG,
+        protocol=PROTOCOL,
+        subset=TEXT,
+        findings=a_list(
+            an_object(
+                code={"type": "string", "pattern": "^[a-z_]+$"},
+                severity={"enum": ["info", "warning", "severe"]},
+                modality=nullable(TEXT),
+                value=nullable(NUMBER),
+                message=TEXT,
+                action=TEXT,
+            )
+        ),
+        counts=an_object(info=COUNT, warning=COUNT, severe=COUNT),
+        probes={"type": "object"},
+        notes=TEXTS,
+        files=an_object(audit=TEXT),
+        seconds=SECONDS,
+    ),
+    "ablate": of_command(
+        "ablate",
+        synthetic=FLAG,
+        method=TEXT,
+        preset={"enum": ["default", "original"]},
+        protocol=PROTOCOL,
+        settings={"type": "object"},
+        n=COUNT,
+        modalities=TEXTS,
+        subsets=a_list(
+            an_object(
+                modalities=TEXTS,
+                metrics=every_metric(SCORE),
+                retrained=nullable({"type": "object"}),
+            )
+        ),
+        shapley=every_metric(mapping(an_object(value=NUMBER, ci95=INTERVAL))),
+        shapley_retrained=nullable({"type": "object"}),
+        noise=a_list(
+            an_object(modality=nullable(TEXT), level=NUMBER, metrics=every_metric(SPREAD))
+        ),
+        loss=a_list(an_object(modality=nullable(TEXT), share=SHARE, metrics=every_metric(SPREAD))),
+        notes=TEXTS,
+        files=an_object(ablation=TEXT),
         seconds=SECONDS,
         reused=FLAG,
     ),

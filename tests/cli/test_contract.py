@@ -29,8 +29,13 @@ TRAINING = (
     "--learning-rate",
     "--weight-decay",
     "--hidden",
+    "--subset",
+    "--normalize",
+    "--device",
 )
 QUICK = ("--epochs", "3")
+READERS = ("report", "compare")
+"""Commands that read what `memr evaluate` wrote."""
 
 
 def arguments(command: str, store: Path, raw: Path) -> list[str]:
@@ -44,6 +49,8 @@ def arguments(command: str, store: Path, raw: Path) -> list[str]:
         "train": [*QUICK],
         "fuse": [*QUICK],
         "evaluate": [*QUICK],
+        "compare": ["lexical", "early"],
+        "ablate": [*QUICK],
     }  # fmt: skip
     return [command, *call.get(command, []), "--store", str(store)]
 
@@ -62,7 +69,7 @@ def test_every_command_takes_the_common_options_and_shows_examples(memr: Run, co
     assert "\\b" not in help_text
 
 
-@pytest.mark.parametrize("command", ["train", "fuse", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "fuse", "evaluate", "ablate"])
 def test_commands_that_train_share_their_options(memr: Run, command: str) -> None:
     help_text = memr(command, "--help").stdout
     assert [option for option in TRAINING if f"{option} " not in help_text] == []
@@ -72,7 +79,7 @@ def test_commands_that_train_share_their_options(memr: Run, command: str) -> Non
 def test_every_object_follows_its_schema_one_strict_line_each(
     memr: Run, small_store: Path, small_raw: Path, command: str
 ) -> None:
-    if command == "report":
+    if command in READERS:
         memr(*arguments("evaluate", small_store, small_raw))
     ran = memr(*arguments(command, small_store, small_raw))
     assert ran.code == 0, ran.stderr
@@ -88,7 +95,7 @@ def test_every_object_follows_its_schema_one_strict_line_each(
 def test_quiet_leaves_stderr_empty(
     memr: Run, small_store: Path, small_raw: Path, command: str
 ) -> None:
-    if command == "report":
+    if command in READERS:
         memr(*arguments("evaluate", small_store, small_raw))
     ran = memr(*arguments(command, small_store, small_raw), "--quiet")
     assert (ran.code, ran.stderr) == (0, "")
@@ -117,7 +124,8 @@ def test_a_store_that_cannot_be_read_exits_with_4(
     store = tmp_path / "memr.h5"
     if content is not None:
         store.write_bytes(content)
-    ran = memr(command, "--store", store)
+    methods = ["lexical", "early"] if command == "compare" else []
+    ran = memr(command, *methods, "--store", store)
     assert (ran.code, ran.stdout) == (4, "")
     assert str(store) in ran.stderr
     assert words in ran.stderr

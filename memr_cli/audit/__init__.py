@@ -1,0 +1,1 @@
+"""Looking at a store and a protocol before anyone believes a score."""

@@ -1,0 +1,219 @@
+"""Feature vectors that occur in training and in test, bit for bit or nearly.
+
+Nearly means a cosine above 0.999 between standardised vectors. Raw features would not do: those
+that are never negative, as after a rectifier, or of very different ranges, all point the same way
+(of real eGeMAPS vectors, 99.9 % have a raw cosine above 0.999 with one of another session). After
+each dim has been brought to mean 0 and spread 1, honest vectors point their own ways, and a
+copy with noise of 4 % of a dim's spread still has a cosine of 0.999. Mean and spread are taken over
+all rows that take part: no model is made from them.
+
+Letters: N utterances, D dims, K folds, n rows that take part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.evaluation.columns import NONE, Rows
+from memr_cli.evaluation.protocols import Fold
+from memr_cli.scaling import Scaler
+
+COSINE = 0.999
+
+BY_CHANCE = 0.001
+"""Where more than this share of vectors has such a neighbour by chance, copies cannot be told."""
+
+QUERIES = 10_000
+"""Test vectors looked at, at most; every one is held against all of training."""
+
+_BLOCK = 1024
+_SAMPLE = 1000
+_DRAWN = 100
+_NEIGHBOURS = 10
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Which test vectors occur in training, and among how many that were looked at.
+
+    tested: (N,) vectors looked at. found: (N,) those of them that occur in training.
+    """
+
+    tested: Mask
+    found: Mask
+
+    @property
+    def n(self) -> int:
+        """How many were looked at."""
+        return int(self.tested.sum())
+
+    @property
+    def share(self) -> float | None:
+        """The share that was found; None where none was looked at."""
+        return float(self.found.sum() / self.n) if self.n else None
+
+
+@dataclass(frozen=True, eq=False)
+class NearCopies(Copies):
+    """Nearly identical vectors, identical ones apart.
+
+    by_chance: about the share of vectors that come this near to another by chance; where it is
+    above BY_CHANCE, nothing was looked at. local_dims: in how many dims vectors spread around one
+    of them, which decides it. Both None where there are too few vectors to tell.
+    """
+
+    local_dims: float | None
+    by_chance: float | None
+
+
+def vector_codes(features: Floats) -> NDArray[np.int64]:
+    """(N,) equal for vectors with equal bytes, -1 where a vector is NaN throughout. (N, D)."""
+    present = np.flatnonzero(~np.isnan(features).all(axis=1))
+    code = np.full(len(features), NONE, np.int64)
+    if present.size:
+        rows = np.ascontiguousarray(features[present])
+        whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+        code[present] = np.unique(whole.reshape(-1), return_inverse=True)[1].reshape(-1)
+    return code
+
+
+def identical(code: NDArray[np.int64], folds: Sequence[Fold]) -> Copies:
+    """The test vectors that occur in training bit for bit, by their codes (N,)."""
+    tested, found = np.zeros(code.size, np.bool_), np.zeros(code.size, np.bool_)
+    for fold in folds:
+        there = fold.test[code[fold.test] != NONE]
+        tested[there] = True
+        found[there] = np.isin(code[there], code[fold.train])
+    return Copies(tested, found)
+
+
+def near_copies(
+    features: Floats, code: NDArray[np.int64], folds: Sequence[Fold], rng: np.random.Generator
+) -> NearCopies:
+    """The test vectors with a cosine above COSINE to a training vector, and identical to none.
+
+    features: (N, D), NaN where missing. code: (N,) from `vector_codes`. At most QUERIES test
+    vectors are looked at, drawn by `rng`. Never holds more than a block of cosines.
+    """
+    nothing = np.zeros(code.size, np.bool_)
+    rows = taking_part(folds)
+    rows = rows[code[rows] != NONE]
+    if rows.size < 2:
+        return NearCopies(nothing, nothing, None, None)
+    units = _units(features, rows)
+    distinct = units[np.unique(code[rows], return_index=True)[1]]
+    by_chance, dims = (_by_chance(distinct, rng) if len(distinct) > _NEIGHBOURS else None) or (
+        None,
+        None,
+    )
+    if by_chance is None or by_chance > BY_CHANCE:
+        return NearCopies(nothing, nothing, dims, by_chance)
+    copies = identical(code, folds)
+    place = np.full(code.size, NONE, np.int64)
+    place[rows] = np.arange(rows.size)
+    in_training = np.zeros((len(folds), rows.size), np.bool_)
+    fold_of = np.full(rows.size, NONE, np.int64)
+    for index, fold in enumerate(folds):
+        in_training[index, place[fold.train[code[fold.train] != NONE]]] = True
+        fold_of[place[fold.test[code[fold.test] != NONE]]] = index
+    queries = place[np.flatnonzero(copies.tested)]
+    if queries.size > QUERIES:
+        queries = np.sort(rng.choice(queries, QUERIES, replace=False))
+    hit = _with_neighbour(units, queries, fold_of, in_training)
+    tested, found = nothing.copy(), nothing.copy()
+    tested[rows[queries]] = True
+    found[rows[queries[hit]]] = True
+    return NearCopies(tested, found & ~copies.found, dims, by_chance)
+
+
+def taking_part(folds: Sequence[Fold]) -> Rows:
+    """(n,) the rows that any fold trains on or tests."""
+    return np.unique(np.concatenate([rows for fold in folds for rows in (fold.test, fold.train)]))
+
+
+def duplicates(features: Floats, threshold: float) -> Mask:
+    """(D,) the dims that repeat an earlier one: a correlation above `threshold`, or below minus it.
+
+    features: (n, D), no missing rows. A dim that never varies repeats none. Holds a block of
+    correlations at a time.
+    """
+    scaled = _standardised(features, np.arange(len(features))).T
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    scaled = np.divide(scaled, lengths, out=np.zeros_like(scaled), where=lengths > 0)
+    repeats = np.zeros(len(scaled), np.bool_)
+    for start in range(0, len(scaled), _BLOCK):
+        stop = min(start + _BLOCK, len(scaled))
+        alike = np.abs(scaled[start:stop] @ scaled[:stop].T) > threshold
+        earlier = np.arange(stop)[None, :] < np.arange(start, stop)[:, None]
+        repeats[start:stop] = (alike & earlier).any(axis=1)
+    return repeats
+
+
+def _standardised(features: Floats, rows: Rows) -> Floats:
+    """(n, D) the rows with mean 0 and spread 1 in each dim."""
+    scaler = Scaler.fitted(features, rows)
+    scaled: Floats = features[rows]
+    scaled -= scaler.mean
+    scaled /= scaler.scale
+    return scaled
+
+
+def _units(features: Floats, rows: Rows) -> Floats:
+    """(n, D) the standardised rows at length 1; a row of zeros stays so."""
+    units = _standardised(features, rows)
+    lengths = np.sqrt(np.einsum("nd,nd->n", units, units))[:, None]
+    np.divide(units, lengths, out=units, where=lengths > 0)
+    return units
+
+
+def _by_chance(distinct: Floats, rng: np.random.Generator) -> tuple[float, float] | None:
+    """About the share of vectors that come this near to another by chance, and the local dims.
+
+    distinct: (n, D) of length 1. Around a vector in m dims, as many neighbours lie within a
+    distance r as are expected from the k-th one's distance T: k (r / T)^m. m is estimated from the
+    k nearest neighbours that are no near copies (E. Levina and P. Bickel, 2004, Maximum likelihood
+    estimation of intrinsic dimension; inverses averaged, as D. MacKay and Z. Ghahramani, 2005,
+    proposed). None where there are too few vectors.
+    """
+    k = _NEIGHBOURS
+    near = np.sqrt(2 * (1 - COSINE))
+    drawn = distinct[np.sort(rng.choice(len(distinct), min(_SAMPLE, len(distinct)), replace=False))]
+    farthest, logs = [], []
+    for start in range(0, len(drawn), _DRAWN):
+        cosines = drawn[start : start + _DRAWN] @ distinct.T
+        distance = np.sqrt(np.maximum(2 - 2 * cosines.astype(np.float64), 0))
+        distance[distance < near] = np.inf
+        nearest = np.sort(np.partition(distance, k - 1, axis=1)[:, :k], axis=1)
+        nearest = nearest[np.isfinite(nearest[:, -1])]
+        farthest.append(nearest[:, -1])
+        logs.append(np.log(nearest[:, -1:] / nearest[:, :-1]).sum(axis=1) / (k - 2))
+    distances, inverse = np.concatenate(farthest), np.concatenate(logs)
+    if not distances.size:
+        return None
+    dims = 1 / max(float(inverse.mean()), 1e-3)
+    expected = k * (near / distances) ** dims
+    return float(np.minimum(expected, 1).mean()), dims
+
+
+def _with_neighbour(
+    units: Floats, queries: Rows, fold_of: NDArray[np.int64], in_training: Mask
+) -> Mask:
+    """(q,) which queries have a near vector in the training part of the fold that tests them.
+
+    units: (n, D). queries: (q,) rows of it. fold_of: (n,). in_training: (K, n).
+    """
+    hit = np.zeros(queries.size, np.bool_)
+    for start in range(0, queries.size, _BLOCK):
+        asked = queries[start : start + _BLOCK]
+        looked_at = units[asked]
+        for first in range(0, len(units), _BLOCK):
+            cosines = looked_at @ units[first : first + _BLOCK].T
+            near_query, near_row = np.nonzero(cosines > COSINE)
+            trains = in_training[fold_of[asked[near_query]], first + near_row]
+            hit[start + near_query[trains]] = True
+    return hit
