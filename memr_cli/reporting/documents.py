@@ -1,13 +1,14 @@
 """The text files of a report: page, Markdown and LaTeX from their templates."""
 
-import base64
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from memr_cli.reporting import words
 from memr_cli.reporting.escaping import Raw, latex, markdown
@@ -15,6 +16,7 @@ from memr_cli.reporting.figures.palette import dark
 from memr_cli.reporting.sections import Section
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_UNQUOTED = "'/:;=,()!?+*@$~"
 _LATEX_MARKS: dict[str, Any] = {
     "block_start_string": "<%",
     "block_end_string": "%>",
@@ -25,14 +27,27 @@ _LATEX_MARKS: dict[str, Any] = {
 }
 
 
-def page(sections: Sequence[Section]) -> str:
-    """The HTML page: one file that asks for nothing else; all text in it is escaped."""
+def page(sections: Sequence[Section], largest: int = 5_000_000) -> str:
+    """The HTML page: one file that asks for nothing else; all text in it is escaped.
+
+    Where it would be larger than `largest` bytes, figures by fold are left out, and it says so.
+    """
     environment = _environment(autoescape=True)
     environment.filters |= {
         "light": lambda svg: _data_uri(_small(svg)),
         "dark": lambda svg: _data_uri(dark(_small(svg))),
     }
-    return _render(environment, "report.html", sections)
+    text = _render(environment, "report.html", sections)
+    if len(text.encode()) <= largest:
+        return text
+    fewer = [replace(one, fold_figures=(), folds_caption=_without(one)) for one in sections]
+    return _render(environment, "report.html", fewer)
+
+
+def _without(one: Section) -> str:
+    if not one.fold_figures:
+        return one.folds_caption
+    return f"{one.folds_caption} Confusion by fold is in figures/, to keep this page small."
 
 
 def as_markdown(sections: Sequence[Section]) -> str:
@@ -78,8 +93,13 @@ def _code(text: str) -> Raw:
     return Raw(f"{fence}sh\n{text}\n{fence}")
 
 
-def _data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+def _data_uri(svg: str) -> Markup:
+    """An address for an attribute in double quotes; shorter than base64, and without spaces.
+
+    Nothing that would end the attribute or the address is left unquoted.
+    """
+    quoted = quote(svg.replace('"', "'"), safe=_UNQUOTED)
+    return Markup(f"data:image/svg+xml,{quoted}")  # noqa: S704 - quoted above
 
 
 def _small(svg: str) -> str:
@@ -89,7 +109,25 @@ def _small(svg: str) -> str:
     )
     places = re.compile(r"""\b(?:d|x|y)="[^"]*" | translate\([^)]*\)""", re.VERBOSE)
     svg = places.sub(lambda place: re.sub(r"-?\d+\.\d{3,}", _two_digits, place[0]), svg)
-    return re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", svg))
+    svg = re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", svg))
+    svg = re.sub(r'\bd="[^"]*"', lambda path: _close_set(path[0]), svg)
+    svg = re.sub(r"translate\(\S+ \S+\)", lambda place: place[0].replace(" ", ","), svg)
+    svg = re.sub(r'style="[^"]*"', lambda style: re.sub("([:;]) ", r"\1", style[0]), svg)
+    return _short_names(svg.strip())
+
+
+def _close_set(path: str) -> str:
+    """Path data with a comma, which an address may hold, where a space has to be."""
+    return re.sub(r" ?([A-Za-z]) ", r"\1", path).replace(" ", ",")
+
+
+def _short_names(svg: str) -> str:
+    """With names of one or two characters for what is referred to, and none for anything else."""
+    used = dict.fromkeys(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    short = {name: f"{number:x}" for number, name in enumerate(used)}
+    svg = re.sub(r' id="([^"]*)"', lambda x: f' id="i{short[x[1]]}"' if x[1] in short else "", svg)
+    svg = re.sub(r'href="#([^"]+)"', lambda x: f'href="#i{short[x[1]]}"', svg)
+    return re.sub(r"url\(#([^)]+)\)", lambda x: f"url(#i{short[x[1]]})", svg)
 
 
 def _two_digits(number: re.Match[str]) -> str:

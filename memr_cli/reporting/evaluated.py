@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.evaluation.metrics import METRICS
+from memr_cli.reporting.calibration import Calibration
+from memr_cli.reporting.terms import Terms
+from memr_cli.reporting.values import bounds, number
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,11 @@ class Score:
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Score":
         """Read one entry of `metrics`."""
-        interval = value.get("ci95")
-        if interval is not None:
-            low, high = interval
-            interval = None if low is None or high is None else (float(low), float(high))
         return cls(
-            mean=_number(value["mean"]),
-            std=_number(value["std"]),
-            folds=tuple(_number(fold) for fold in value["folds"]),
-            ci95=interval,
+            mean=number(value["mean"]),
+            std=number(value["std"]),
+            folds=tuple(number(fold) for fold in value["folds"]),
+            ci95=bounds(value.get("ci95")),
         )
 
 
@@ -73,6 +72,20 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """The utterances of one speaker or session: how many, and how they are scored."""
+
+    n: int
+    f1_micro: float | None
+    uar: float | None
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any]) -> "Slice":
+        """Read one entry of `by_speaker` or `by_session`."""
+        return cls(int(value["n"]), number(value["f1_micro"]), number(value.get("uar")))
+
+
+@dataclass(frozen=True)
 class Leakage:
     """What training and test share; shares are of test utterances."""
 
@@ -85,10 +98,10 @@ class Leakage:
         """Read `leakage`; `dialogues` is None where the corpus has no dialogues."""
         dialogues = value.get("dialogues")
         identical = value.get("identical") or {}
-        shares = {str(name): _number(entry["share"]) for name, entry in identical.items()}
+        shares = {str(name): number(entry["share"]) for name, entry in identical.items()}
         return cls(
             speakers=int(value.get("speakers") or 0),
-            dialogues=None if dialogues is None else _number(dialogues["share"]),
+            dialogues=None if dialogues is None else number(dialogues["share"]),
             identical={name: share for name, share in shares.items() if share is not None},
         )
 
@@ -99,8 +112,10 @@ class Evaluated:
 
     counts: (C, C) utterances by true row and predicted column, summed over folds and seeds;
     fold_counts: (K, C, C) the same by fold. ties: number and share of tied votes, None where the
-    method does not vote. left_out: labelled test utterances that lack the modality. hashes: of the
-    files that the scores were made with, by path below the output folder.
+    method does not vote. left_out: labelled test utterances that lack the modality. transductive:
+    whether features of test utterances, without their labels, shaped the model's input.
+    calibration: None where there are no probabilities to judge. hashes: of the files that the
+    scores were made with, by path below the output folder.
     """
 
     method: str
@@ -110,8 +125,6 @@ class Evaluated:
     description: str
     folds: tuple[Fold, ...]
     preset: str
-    seeds: tuple[int, ...]
-    overrides: Mapping[str, Any]
     settings: Mapping[str, Any]
     versions: Mapping[str, Any]
     synthetic: bool
@@ -124,6 +137,10 @@ class Evaluated:
     fold_counts: NDArray[np.int64]
     ties: tuple[int, float] | None
     leakage: Leakage
+    transductive: bool
+    calibration: Calibration | None
+    by_speaker: Mapping[str, Slice]
+    by_session: Mapping[str, Slice]
     notes: tuple[str, ...]
     hashes: Mapping[str, str]
 
@@ -131,6 +148,11 @@ class Evaluated:
     def voters(self) -> tuple[str, ...]:
         """The modalities the method uses; of a vote, those who vote."""
         return tuple(map(str, self.settings.get("modalities") or ()))
+
+    @property
+    def terms(self) -> Terms:
+        """What its settings share with every result that may stand beside it."""
+        return Terms.parse(self.preset, self.settings)
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Evaluated":
@@ -142,14 +164,12 @@ class Evaluated:
         names, counts, fold_counts = _confusion(value["confusion"])
         evaluated = cls(
             method=str(value["method"]),
-            store=_file_name(str(value["store"])),
+            store=store_file_name(str(value["store"])),
             fingerprint=str(value["fingerprint"]),
             protocol=str(protocol["name"]),
             description=str(protocol.get("description") or ""),
             folds=tuple(Fold.parse(fold) for fold in protocol["folds"]),
             preset=str(value["preset"]),
-            seeds=_seeds(settings),
-            overrides=dict(settings.get("overrides") or {}),
             settings=dict(settings),
             versions=dict(value.get("versions") or settings.get("versions") or {}),
             synthetic=bool(value["synthetic"]),
@@ -162,6 +182,10 @@ class Evaluated:
             fold_counts=fold_counts,
             ties=None if ties is None else (int(ties["count"]), float(ties["share"])),
             leakage=Leakage.parse(value.get("leakage") or {}),
+            transductive=bool(value.get("transductive")),
+            calibration=Calibration.parse(value.get("calibration") or {}),
+            by_speaker=_slices(value.get("by_speaker")),
+            by_session=_slices(value.get("by_session")),
             notes=tuple(map(str, value.get("notes") or ())),
             hashes=dict(value["hashes"]),
         )
@@ -180,26 +204,21 @@ class Evaluated:
             raise ValueError("its per-class scores do not fit its classes")
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
 def _class_score(value: Mapping[str, Any]) -> ClassScore:
     return ClassScore(
-        precision=_number(value["precision"]),
-        recall=_number(value["recall"]),
-        f1=_number(value["f1"]),
+        precision=number(value["precision"]),
+        recall=number(value["recall"]),
+        f1=number(value["f1"]),
         support=int(value["support"]),
     )
 
 
-def _seeds(settings: Mapping[str, Any]) -> tuple[int, ...]:
-    first, count = int(settings["seed"]), int(settings.get("seeds") or 1)
-    return tuple(range(first, first + count))
+def _slices(value: Mapping[str, Any] | None) -> Mapping[str, Slice]:
+    return {str(name): Slice.parse(one) for name, one in (value or {}).items()}
 
 
-def _file_name(store: str) -> str:
-    # A store may be named by a relative path from one folder and by a full one from another.
+def store_file_name(store: str) -> str:
+    """The file name of a store that may be named by any path, relative or whole."""
     return PurePath(store.replace("\\", "/")).name or store
 
 

@@ -1,21 +1,22 @@
-"""Results that may stand in one table: same store, folds, preset, seeds and overridden settings.
+"""Results that may stand in one table: same store, folds, and terms such as preset and seeds.
 
 Letters: K folds, C classes.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from memr_cli.methods.choices import PUBLISHED
 from memr_cli.reporting.evaluated import Evaluated, Fold
+from memr_cli.reporting.terms import Terms
 
 
 @dataclass(frozen=True)
 class Group:
-    """Results of one store, protocol with its folds, preset, seeds and overrides; never empty.
+    """Results of one store, protocol with its folds, and terms; never empty.
 
     `results` are in the order of the table: the five, then others by name. `name` is unique in a
     report and fit for file names.
@@ -65,6 +66,14 @@ class Group:
         return self.reference.folds
 
     @property
+    def terms(self) -> Terms:
+        """What the results agree in; normalisation is that of every modality that one uses."""
+        normalize: dict[str, str] = {}
+        for result in self.results:
+            normalize |= result.terms.normalize
+        return replace(self.reference.terms, normalize=normalize)
+
+    @property
     def preset(self) -> str:
         """The name of the preset."""
         return self.reference.preset
@@ -72,12 +81,12 @@ class Group:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that the scores are means over."""
-        return self.reference.seeds
+        return self.reference.terms.seeds
 
     @property
-    def overrides(self) -> Mapping[str, Any]:
-        """What was changed from the preset, by option."""
-        return self.reference.overrides
+    def transductive(self) -> bool:
+        """Whether features of test utterances shaped the input of any method."""
+        return any(result.transductive for result in self.results)
 
     @property
     def synthetic(self) -> bool:
@@ -130,28 +139,26 @@ def _tested(result: Evaluated) -> int:
 
 def _priority(part: Sequence[Evaluated], store_name: str | None) -> tuple[Any, ...]:
     first = part[0]
-    changed = json.dumps(first.overrides, sort_keys=True, default=str)
-    identity = (first.store, first.fingerprint, first.protocol, first.preset, first.seeds, changed)
+    terms = json.dumps(asdict(first.terms), sort_keys=True, default=str)
+    identity = (first.store, first.fingerprint, first.protocol, first.preset, terms)
     return (first.store != store_name, -len(part), identity, first.folds[0].test)
 
 
 def _belongs(result: Evaluated, part: Sequence[Evaluated]) -> bool:
     return (
-        _terms(result) == _terms(part[0])
+        _made_on(result) == _made_on(part[0])
+        and all(result.terms.agree(other.terms) for other in part)
         and _same_folds(result, part[0])
         and all(result.method != other.method for other in part)
     )
 
 
-def _terms(result: Evaluated) -> tuple[Any, ...]:
+def _made_on(result: Evaluated) -> tuple[Any, ...]:
     return (
         result.store,
         result.fingerprint,
         result.synthetic,
         result.protocol,
-        result.preset,
-        result.seeds,
-        dict(result.overrides),
         result.class_names,
     )
 

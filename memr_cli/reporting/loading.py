@@ -21,7 +21,7 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
             evaluated = _read(folder, path)
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             notice(
-                f"{path} is not a metrics file that this version reads ({_reason(error)}); it is "
+                f"{path} is not a metrics file that this version reads ({reason(error)}); it is "
                 "left out of the report. Delete it and run `memr evaluate` again."
             )
             continue
@@ -62,5 +62,6 @@ def _read(folder: ResultFolder, path: Path) -> Evaluated:
     return evaluated
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What is wrong with a file, from what reading it raised."""
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -34,11 +34,16 @@ def published(group: Group, method: str) -> Published | None:
     """What the notebook reports for `method`, or None where the group is not its experiment.
 
     The same experiment is: protocol `speaker`, the notebook's folds with as many test utterances
-    in each, and a corpus that is not synthetic. A method that is not evaluated yet is judged by
-    the result that scores the most utterances.
+    in each, features normalised without those of test speakers, and a corpus that is not synthetic.
+    A method that is not evaluated yet is judged by the result that scores the most utterances.
     """
     result = group.get(method) or group.reference
-    if group.synthetic or result.protocol != "speaker" or result.n != UTTERANCES:
+    if (
+        group.synthetic
+        or group.transductive
+        or result.protocol != "speaker"
+        or result.n != UTTERANCES
+    ):
         return None
     folds = tuple((fold.test, fold.n_test) for fold in result.folds)
     return SCORES.get(method) if folds == FOLDS else None

@@ -14,11 +14,15 @@ from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import Notice, load
 from memr_cli.reporting.rows import rows, table
 from memr_cli.reporting.sections import Section, section
+from memr_cli.reporting.studies.loading import Studies, studies
 from memr_cli.results import ResultFolder
 from store.atomic import write_whole
 
 # Names of figures in any report, whichever methods and groups it has; nobody else's file matches.
-_FIGURE_NAMES = ("comparison", "contributions", "per-class-f1", "confusion")
+_FIGURE_NAMES = (
+    *("comparison", "contributions", "per-class-f1", "confusion", "differences", "shapley"),
+    *("subsets", "robustness", "reliability", "by-speaker", "audit"),
+)
 
 
 def build(folder: ResultFolder, *, store_name: str | None = None, notice: Notice) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def build(folder: ResultFolder, *, store_name: str | None = None, notice: Notice
             f"No result here is of the store {store_name}; "
             f"the report is of {words.listed(dict.fromkeys(one.store for one in groups))}."
         )
-    sections = _sections(groups, say)
+    sections = _sections(groups, studies(folder, groups, say), say)
     files = _write(folder.report, sections, table(groups))
     for one in groups:
         lacking = words.not_evaluated(one)
@@ -58,15 +62,19 @@ def build(folder: ResultFolder, *, store_name: str | None = None, notice: Notice
     return {"files": files, "rows": [row for one in groups for row in rows(one)], "notes": notes}
 
 
-def _sections(groups: Sequence[Group], say: Notice) -> list[Section]:
+def _sections(groups: Sequence[Group], found: Sequence[Studies], say: Notice) -> list[Section]:
     """The groups with their figures; where there are several, names of figures say whose."""
-    colours = method_colours(method for one in groups for method in one.methods)
+    colours = method_colours(
+        name
+        for one, of_it in zip(groups, found, strict=True)
+        for name in (*one.methods, *(name for a in of_it.ablations for name in a.modalities))
+    )
     sections = []
-    for one in groups:
-        figures = draw(one, colours, say)
+    for one, of_it in zip(groups, found, strict=True):
+        figures = draw(one, of_it, colours, say)
         if len(groups) > 1:
             figures = [replace(figure, name=f"{figure.name}-{one.name}") for figure in figures]
-        sections.append(section(one, figures))
+        sections.append(section(one, of_it, figures))
     return sections
 
 
@@ -76,7 +84,7 @@ def _write(report: Path, sections: Sequence[Section], rows: str) -> dict[str, An
     figures = {
         folder / f"{figure.name}.{kind}": content
         for one in sections
-        for figure in (*one.figures, *one.fold_figures)
+        for figure in one.every_figure
         for kind, content in (("svg", figure.svg.encode()), ("png", figure.png))
     }
     texts = {

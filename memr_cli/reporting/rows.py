@@ -35,7 +35,11 @@ def _row(group: Group, method: str) -> dict[str, Any]:
         "protocol": group.protocol,
         "preset": group.preset,
         "seeds": list(group.seeds),
-        "overrides": dict(group.overrides),
+        "overrides": dict(group.terms.overrides),
+        "subset": group.terms.subset,
+        "by_speaker": list(group.terms.by_speaker),
+        "transductive": group.transductive,
+        "calibrate": group.terms.calibrate,
         "n": result.n if result else None,
         "left_out": result.left_out if result else None,
         "metrics": {k: _score(result.scores[k]) for k in _SCORES} if result else None,
@@ -79,6 +83,9 @@ def _terms(row: dict[str, Any]) -> dict[str, str]:
         "preset": row["preset"],
         "seeds": " ".join(map(str, row["seeds"])),
         "changed": ", ".join(f"{name} {value}" for name, value in row["overrides"].items()),
+        "subset": row["subset"],
+        "by speaker": " ".join(row["by_speaker"]),
+        "calibrated": row["calibrate"] or "no",
         "store": row["store"],
         "fingerprint": row["fingerprint"].removeprefix("sha256:")[:12],
     }
@@ -135,6 +142,9 @@ def _flat(row: dict[str, Any], group: Group) -> dict[str, Any]:
     line |= {"ties_count": ties.get("count"), "ties_share": ties.get("share")}
     line |= {"published_f1_micro_mean": beside.get("mean")}
     line |= {"published_f1_micro_std": beside.get("std")}
+    # Columns that came later stand last, so that the others keep their places.
+    line |= {"subset": row["subset"], "by_speaker": " ".join(row["by_speaker"])}
+    line |= {"transductive": _bool(row["transductive"]), "calibrate": row["calibrate"]}
     return line
 
 

@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from memr_cli.reporting import repeat, words
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.groups import Group
+from memr_cli.reporting.parts import differences, modalities, trust
+from memr_cli.reporting.parts.part import Part, of
 from memr_cli.reporting.published import published
 from memr_cli.reporting.rows import methods
+from memr_cli.reporting.studies.loading import Studies
+from memr_cli.reporting.tables import Captioned, Table
 
+SHARED, FOLDS, REPEAT = "What training and test share", "Protocol and folds", "To repeat it"
 _MOST_NAMES = 40
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells by row; the first cell of a row is its header, the first `left` cells are words."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left: int = 1
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,7 @@ class Section:
     leakage: tuple[str, ...]
     remarks: tuple[str, ...]
     figures: tuple[Drawing, ...]
+    parts: tuple[Part, ...]
     fold_figures: tuple[Drawing, ...]
     folds: Table
     folds_caption: str
@@ -43,11 +40,35 @@ class Section:
     per_class_caption: str
     settings: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
+    repeating: str
     commands: tuple[str, ...]
+    differences: tuple[Captioned, ...]
+
+    @property
+    def every_figure(self) -> tuple[Drawing, ...]:
+        """Those of all parts."""
+        of_parts = (figure for part in self.parts for figure in part.figures)
+        return (*self.figures, *of_parts, *self.fold_figures)
+
+    @property
+    def contents(self) -> tuple[tuple[str, str], ...]:
+        """Anchor and title of everything under a heading, in the order of the page."""
+        notes = [("notes", "Notes")] if self.remarks else []
+        found = [
+            ("results", "Results"),
+            *((part.key, part.title) for part in self.parts),
+            ("shared", SHARED),
+            *notes,
+            ("classes", "Classes"),
+            ("folds", FOLDS),
+            ("settings", "Settings"),
+            ("repeat", REPEAT),
+        ]
+        return tuple((f"{self.name}-{key}", title) for key, title in found)
 
 
-def section(group: Group, figures: Sequence[Drawing]) -> Section:
-    """Put into words what a group holds; `figures` are its own."""
+def section(group: Group, studies: Studies, figures: Sequence[Drawing]) -> Section:
+    """Put into words what a group and its studies hold; `figures` are its own."""
     beside = _published(group)
     caption = words.table_caption(group)
     if beside:
@@ -57,43 +78,75 @@ def section(group: Group, figures: Sequence[Drawing]) -> Section:
         title=_title(group),
         synthetic=words.SYNTHETIC if group.synthetic else None,
         facts=tuple(_facts(group)),
-        headline=words.headline(group),
+        headline=words.headline(group, studies.comparisons),
         results=_results(group, beside),
         caption=caption,
         not_evaluated=words.not_evaluated(group),
         leakage=tuple(words.leakage(group)),
         remarks=tuple(words.remarks(group)),
-        figures=tuple(figure for figure in figures if not figure.by_fold),
-        fold_figures=tuple(figure for figure in figures if figure.by_fold),
+        figures=of(figures, "results"),
+        parts=_parts(group, studies, figures),
+        fold_figures=of(figures, "folds"),
         folds=_folds(group),
         folds_caption=_folds_caption(group),
         per_class=_per_class(group),
         per_class_caption=_per_class_caption(group),
         settings=tuple(repeat.settings(group)),
         versions=tuple((k, str(v)) for k, v in group.reference.versions.items()),
-        commands=tuple(repeat.commands(group)),
+        repeating=_repeating(group),
+        commands=tuple(repeat.commands(group, studies)),
+        differences=tuple(map(differences.for_paper, studies.comparisons)),
+    )
+
+
+def _parts(group: Group, studies: Studies, figures: Sequence[Drawing]) -> tuple[Part, ...]:
+    return (
+        *differences.parts(studies.comparisons, figures),
+        *modalities.parts(group, studies.ablations, figures),
+        *trust.reliability(group, figures),
+        *trust.by_speaker(group, figures),
+        *trust.audit(studies.audit, figures),
     )
 
 
 def _title(group: Group) -> str:
-    changed = "".join(
-        f", {name.replace('_', ' ')} {repeat.text(value)}"
-        for name, value in group.overrides.items()
-    )
-    return f"Protocol {group.protocol}, preset {group.preset}{changed}"
+    terms = group.terms
+    parts = [f"Protocol {group.protocol}", f"preset {terms.preset}"]
+    parts += [] if terms.subset == "all" else [f"{terms.subset} dialogues"]
+    parts += [f"{words.listed(terms.by_speaker)} normalised by speaker"] * bool(terms.by_speaker)
+    parts += [f"calibrated by {terms.calibrate}"] * (terms.calibrate is not None)
+    parts += [
+        f"{name.replace('_', ' ')} {repeat.text(value)}" for name, value in terms.overrides.items()
+    ]
+    return ", ".join(parts)
 
 
 def _facts(group: Group) -> Iterable[tuple[str, str]]:
+    terms = group.terms
     yield "Store", group.store + (" (synthetic)" if group.synthetic else "")
     yield "Fingerprint", group.fingerprint
     yield "Protocol", f"{group.protocol}: {group.description}"
-    yield "Preset", group.preset
-    if group.overrides:
-        changes = (f"{name} {repeat.text(value)}" for name, value in group.overrides.items())
+    if terms.subset != "all":
+        yield "Subset", f"{terms.subset} dialogues alone; all others count as unlabelled"
+    if group.transductive or terms.by_speaker:
+        yield "Normalised by speaker", words.transductive(group)
+    if terms.calibrate is not None:
+        yield "Calibrated", f"by {terms.calibrate}, fitted on validation speakers"
+    yield "Preset", terms.preset
+    if terms.overrides:
+        changes = (f"{name} {repeat.text(value)}" for name, value in terms.overrides.items())
         yield "Changed from it", ", ".join(changes)
-    yield "Seed" if len(group.seeds) == 1 else "Seeds", ", ".join(map(str, group.seeds))
+    yield "Seed" if len(terms.seeds) == 1 else "Seeds", ", ".join(map(str, terms.seeds))
     yield "Tested utterances", words.whole(group.n)
     yield "Classes", ", ".join(group.class_names)
+
+
+def _repeating(group: Group) -> str:
+    versions = ", ".join(f"{name} {value}" for name, value in group.reference.versions.items())
+    return (
+        f"From {group.store} with the fingerprint above, run in the folder that it lies in"
+        f"{f', with {versions}' if versions else ''}, these commands make the same again."
+    )
 
 
 def _published(group: Group) -> dict[str, str]:

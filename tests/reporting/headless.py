@@ -1,11 +1,14 @@
 """Opening a page in headless Chromium, with a profile of its own and no way to the network."""
 
+import itertools
 import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -78,3 +81,77 @@ def _from_a_page(event: dict[str, Any]) -> bool:
         url.startswith(("http:", "https:", "ws:", "wss:", "ftp:"))
         and event.get("initiator", "not an origin") != "not an origin"
     )
+
+
+class Keyboard:
+    """A page in the browser, worked by keys alone: a context to enter and leave."""
+
+    def __init__(self, browser: Browser, page: Path) -> None:
+        self._messages = itertools.count(1)
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        profile = f"--user-data-dir={browser.folder / 'keyboard'}"
+        # It speaks its debugging protocol on descriptors 3 and 4.
+        become = (
+            f"import os, sys; os.dup2({to_browser}, 3); os.dup2({from_browser}, 4); "
+            "os.execvp(sys.argv[1], sys.argv[1:])"
+        )
+        arguments = [browser.program, *_QUIET[:-1], profile, "--remote-debugging-pipe"]
+        self._browser = subprocess.Popen(
+            [sys.executable, "-c", become, *arguments],
+            pass_fds=(to_browser, from_browser),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._answers = os.fdopen(self._read, "rb")
+        self._session: str | None = None
+        target = self._call("Target.createTarget", url=page.as_uri())["targetId"]
+        attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        loaded = "location.protocol == 'file:' && document.readyState == 'complete'"
+        while not self.ask(loaded):
+            time.sleep(0.05)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session = None
+        self._call("Browser.close")
+        self._browser.wait(30)
+        self._answers.close()
+        os.close(self._write)
+
+    def press(self, key: str) -> None:
+        """Press and release Tab or Enter."""
+        code = {"Tab": 9, "Enter": 13}[key]
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            what = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+            self._call("Input.dispatchKeyEvent", **what, **(text if kind == "keyDown" else {}))
+
+    def ask(self, expression: str) -> Any:
+        """The value of an expression in the page."""
+        found = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        return found["result"].get("value")
+
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._messages)
+        session = {} if self._session is None else {"sessionId": self._session}
+        message = {"id": number, "method": method, "params": params, **session}
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = json.loads(self._message())
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def _message(self) -> bytes:
+        read = bytearray()
+        while (byte := self._answers.read(1)) != b"\0":
+            assert byte, "the browser is gone"
+            read += byte
+        return bytes(read)

@@ -8,8 +8,9 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
-from headless import Browser, find_browser
+from headless import Browser, Keyboard, find_browser
 from made_results import Experiment, folds_of, write
+from made_studies import write_ablation, write_audit, write_comparison
 
 from memr_cli.reporting.report import build
 from memr_cli.results import ResultFolder
@@ -41,7 +42,11 @@ FRAME = """<!DOCTYPE html><pre></pre><iframe src="{page}" style="width:{width}px
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("page")
     names = ["<script>document.title = 1</script>", "sadness", 'a"b', "contentment and calm"]
-    write(root, ["lexical", "early", "late"], Experiment(classes=names, synthetic=True))
+    one = Experiment(classes=names, synthetic=True, detailed=True)
+    write(root, ["lexical", "early", "late"], one)
+    write_comparison(root, ["lexical", "early"], one)
+    write_ablation(root, "early", one)
+    write_audit(root, one, notes=names)
     two = Experiment(protocol="session", folds=folds_of(2), synthetic=True)
     write(root, ["lexical"], two)
     return Path(build_quietly(root)["files"]["html"])
@@ -77,7 +82,7 @@ def test_every_figure_is_drawn_and_no_script_of_the_data_runs(
     browser: Browser, page: Path, tmp_path: Path, dark: bool
 ) -> None:
     measured = measure(browser, page, tmp_path, 1000, dark=dark)
-    assert len(measured["figures"]) == page.read_text(encoding="utf-8").count("<img") >= 11
+    assert len(measured["figures"]) == page.read_text(encoding="utf-8").count("<img") >= 18
     assert all(alt and natural > 100 and shown > 100 for alt, natural, shown in measured["figures"])
     assert set(measured["dark"]) == {"dark" if dark else "light"}
     assert measured["scheme"] == ("rgb(20, 23, 28)" if dark else "rgb(255, 255, 255)")
@@ -117,3 +122,40 @@ def test_the_network_log_would_show_a_request(browser: Browser, tmp_path: Path) 
     leaky = tmp_path / "leaky.html"
     leaky.write_text('<img src="http://198.51.100.1/pixel.png">')
     assert browser.screenshot(leaky, tmp_path / "x.png") == ["http://198.51.100.1/pixel.png"]
+
+
+FOCUSED = """(() => {
+  const it = document.activeElement, style = getComputedStyle(it);
+  return [it.tagName, it.getAttribute("href") || it.textContent.trim(), style.outlineStyle];
+})()"""
+
+
+def test_keys_alone_reach_everything_and_show_where_they_are(browser: Browser, page: Path) -> None:
+    with Keyboard(browser, page) as keyboard:
+        reached = []
+        for _ in range(200):
+            keyboard.press("Tab")
+            reached.append(tuple(keyboard.ask(FOCUSED)))
+            if reached[-1][1] == "report.md":
+                break
+        assert reached[-1][1] == "report.md", "the last link of the page was not reached"
+        text = page.read_text(encoding="utf-8")
+        assert [tag for tag, *_ in reached].count("SUMMARY") == text.count("<summary") >= 6
+        links = [name for tag, name, _ in reached if tag == "A"]
+        assert links == re.findall(r'<a href="([^"]+)"', text)
+        assert {outline for *_, outline in reached} == {"solid"}
+
+
+def test_enter_opens_a_table_and_follows_the_contents(browser: Browser, page: Path) -> None:
+    with Keyboard(browser, page) as keyboard:
+        while keyboard.ask("document.activeElement.tagName") != "SUMMARY":
+            keyboard.press("Tab")
+        assert keyboard.ask("document.querySelectorAll('details[open]').length") == 0
+        keyboard.press("Enter")
+        assert keyboard.ask("document.activeElement.parentElement.open") is True
+        keyboard.press("Tab")
+        assert keyboard.ask("document.activeElement.closest('details') !== null")
+        keyboard.ask("document.querySelector('nav a[href$=-audit]').focus()")
+        keyboard.press("Enter")
+        assert keyboard.ask("document.querySelector(':target').textContent") == "Audit"
+        assert keyboard.ask("location.hash").endswith("-audit")

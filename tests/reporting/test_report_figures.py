@@ -1,3 +1,4 @@
+import json
 import re
 import xml.etree.ElementTree as ET
 from io import BytesIO
@@ -7,14 +8,20 @@ import matplotlib.image
 import numpy as np
 import pytest
 from made_results import FIVE, Experiment, folds_of, write
+from made_studies import write_ablation, write_audit, write_comparison
 
 from memr_cli.reporting.figures import confusion
+from memr_cli.reporting.figures.by_speaker import by_speaker
 from memr_cli.reporting.figures.canvas import Drawing, shortened, style, text_width
 from memr_cli.reporting.figures.contributions import contributions
+from memr_cli.reporting.figures.differences import differences
 from memr_cli.reporting.figures.drawing import draw
 from memr_cli.reporting.figures.palette import DARK, cell, dark, method_colours
+from memr_cli.reporting.figures.reliability import reliability
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
+from memr_cli.reporting.studies.loading import Studies, studies
+from memr_cli.results import ResultFolder
 
 LONG = [f"an emotion with a very long name, number {i}" for i in range(12)]
 MANY = (*FIVE, "gated-multimodal-unit", *(f"method{i}" for i in range(6)))
@@ -27,21 +34,44 @@ def made(
     return one
 
 
-def drawn(one: Group, notices: list[str] | None = None) -> list[Drawing]:
+def drawn(
+    one: Group, notices: list[str] | None = None, found: Studies | None = None
+) -> list[Drawing]:
     said = [] if notices is None else notices
-    return draw(one, method_colours(one.methods), said.append)
+    return draw(one, found or Studies(), method_colours(one.methods), said.append)
+
+
+def studied(root: Path, methods: tuple[str, ...], experiment: Experiment) -> list[Drawing]:
+    """The figures of results with every kind of study."""
+    one = made(root, methods, experiment)
+    write_comparison(root, methods, experiment)
+    write_ablation(root, "early", experiment)
+    write_audit(root, experiment)
+    (found,) = studies(ResultFolder(root), [one], print)
+    return drawn(one, found=found)
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> list[Drawing]:
-    return drawn(made(tmp_path_factory.mktemp("figures"), experiment=Experiment(synthetic=True)))
+    experiment = Experiment(synthetic=True, detailed=True)
+    return studied(tmp_path_factory.mktemp("figures"), FIVE, experiment)
 
 
-def test_five_methods_have_nine_figures(figures: list[Drawing]) -> None:
-    folds = [f"confusion-{method}-folds" for method in FIVE]
-    names = ["comparison", "contributions", "per-class-f1", "confusion", *folds]
-    assert [figure.name for figure in figures] == names
-    assert [figure.by_fold for figure in figures] == [False] * 4 + [True] * 5
+def test_every_part_has_its_figures(figures: list[Drawing]) -> None:
+    assert [(figure.name, figure.part) for figure in figures] == [
+        ("comparison", "results"),
+        ("contributions", "contributions"),
+        ("per-class-f1", "results"),
+        ("confusion", "results"),
+        *((f"confusion-{method}-folds", "folds") for method in FIVE),
+        ("differences", "differences/visual+acoustic+lexical+early+late"),
+        ("shapley", "contributions"),
+        ("subsets-early", "subsets"),
+        ("robustness-early", "robustness"),
+        ("audit", "audit"),
+        ("reliability", "reliability"),
+        ("by-speaker", "speakers"),
+    ]
     assert all(figure.alt and figure.caption for figure in figures)
 
 
@@ -66,7 +96,7 @@ def assert_inside(figure: Drawing) -> None:
 
 def test_a_figure_fits_a_column_or_a_page(figures: list[Drawing]) -> None:
     assert all(figure.width <= 7.16 + 1e-9 for figure in figures)
-    assert {figure.width for figure in figures[:3]} == {3.5}
+    assert {figure.width for figure in figures if "confusion" not in figure.name} == {3.5}
 
 
 def test_every_figure_of_a_synthetic_corpus_says_so(figures: list[Drawing], tmp_path: Path) -> None:
@@ -145,6 +175,45 @@ def test_all_sizes_fit_their_sheets(
         assert_inside(figure)
         height = matplotlib.image.imread(BytesIO(figure.png)).shape[0] / 300
         assert height <= 10.5
+
+
+def test_many_pairs_speakers_and_long_names_fit_their_sheets(tmp_path: Path) -> None:
+    methods = tuple(f"a method with a very long name, number {i}" for i in range(10))
+    folds = tuple(((f"a speaker called {i} of a long name", f"S{i}"), 40) for i in range(30))
+    experiment = Experiment(folds=folds, synthetic=True, detailed=True)
+    one = made(tmp_path, methods, experiment)
+    write_comparison(tmp_path, methods, experiment)
+    (found,) = studies(ResultFolder(tmp_path), [one], print)
+    colours = method_colours(methods)
+    with style():
+        pairs = differences(found.comparisons[0], "differences")
+        who, sure = by_speaker(one, colours), reliability(one, colours)
+    assert who is not None
+    assert sure is not None
+    for figure in (*pairs, who, sure):
+        assert_inside(figure)
+        assert matplotlib.image.imread(BytesIO(figure.png)).shape[0] / 300 <= 10.5
+    assert [figure.name for figure in pairs] == [f"differences-{i}" for i in (1, 2, 3)]
+    assert all(figure.caption.startswith("Differences in accuracy, in points") for figure in pairs)
+    assert sum(figure.alt.count("accuracy") for figure in pairs) == 45
+    assert "the 12 of 30 tested sessions with the most utterances" in who.caption
+    assert "the 32 of 60 tested speakers with the most utterances" in who.caption
+
+
+def test_an_interval_that_is_not_there_leaves_its_mark_alone(tmp_path: Path) -> None:
+    one = made(tmp_path, ("lexical", "early"), Experiment(folds=folds_of(1)))
+    path = write_comparison(tmp_path, ("lexical", "early"), Experiment(folds=folds_of(1)))
+    value = json.loads(path.read_text())
+    for number, entry in enumerate(value["pairs"][0]["metrics"].values()):
+        entry["ci95"] = None
+        entry["difference"] = None if number == 0 else 0.1
+    path.write_text(json.dumps(value))
+    (found,) = studies(ResultFolder(tmp_path), [one], print)
+    with style():
+        (figure,) = differences(found.comparisons[0], "differences")
+    assert "accuracy \N{EN DASH}" in figure.alt
+    assert "UAR +10.0" in figure.alt
+    assert " to " not in figure.alt
 
 
 def test_more_than_24_folds_are_not_drawn_one_by_one(tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ def test_what_is_missing_of_the_five_is_named(tmp_path: Path) -> None:
         Experiment(overrides={"epochs": 3}),
         Experiment(synthetic=True),
         Experiment(classes=("a", "b")),
+        Experiment(subset="improvised"),
+        Experiment(by_speaker=("lexical",)),
+        Experiment(calibrate="temperature"),
+        Experiment(overrides={"modality_dropout": 0.3}),
     ],
     ids=lambda other: str(
         [k for k, v in vars(other).items() if v != vars(Experiment()).get(k)],
@@ -54,6 +58,16 @@ def test_results_of_different_making_are_never_mixed(tmp_path: Path, other: Expe
     assert first.methods == ("lexical", "early")
     assert second.methods == ("late",)
     assert first.name != second.name
+
+
+def test_methods_normalised_alike_where_they_meet_stand_together(tmp_path: Path) -> None:
+    experiment = Experiment(by_speaker=("acoustic",))
+    write(tmp_path, ["acoustic", "lexical", "early"], experiment)
+    write(tmp_path, ["visual"])  # from before there was a choice
+    (one,) = groups_of(tmp_path)
+    assert one.methods == ("visual", "acoustic", "lexical", "early")
+    assert one.terms.normalize == {"visual": "global", "acoustic": "speaker", "lexical": "global"}
+    assert one.terms.by_speaker == ("acoustic",)
 
 
 def test_the_folder_that_a_store_was_named_by_does_not_matter(tmp_path: Path) -> None:
@@ -110,6 +124,7 @@ RENAMED = ((("F01", "X02"), 267), *NOTEBOOK_FOLDS[1:])
         {"folds": FEWER},
         {"folds": RENAMED},
         {"folds": folds_of(5)},
+        {"by_speaker": ("acoustic",), "detailed": True},
     ],
     ids=str,
 )

@@ -1,14 +1,18 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_results import Experiment, folds_of, write
+from made_studies import write_comparison
 
 from memr_cli.reporting import repeat, words
 from memr_cli.reporting.evaluated import Leakage
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
+from memr_cli.reporting.studies.comparison import Comparison
+from memr_cli.reporting.studies.loading import Studies
 
 
 def made(root: Path, methods: list[str], experiment: Experiment | None = None, **changes: Any):
@@ -40,6 +44,28 @@ def test_the_headline_names_the_highest_mean_and_says_what_it_leaves_open(tmp_pa
         "order is not settled here. The interval of late lies below it. Always answering the most "
         "frequent class, neutral, would score "
     )
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.001, "overlaps it; paired over the same utterances, it differs from lexical. The"),
+        (0.2, "overlaps it, so their order is not settled here. The"),
+    ],
+)
+def test_a_paired_comparison_says_more_than_overlapping_intervals(
+    tmp_path: Path, p: float, said: str
+) -> None:
+    one = scored(
+        made(tmp_path, ["lexical", "early", "late"]),
+        lexical=(0.62, 0.60, 0.64),
+        early=(0.63, 0.61, 0.65),
+        late=(0.54, 0.52, 0.56),
+    )
+    path = write_comparison(tmp_path, ["lexical", "early"])
+    value = json.loads(path.read_text())
+    value["pairs"][0]["metrics"]["accuracy"]["p_holm"] = p
+    assert said in words.headline(one, [Comparison.parse(value, path)])
 
 
 def test_without_an_interval_nothing_is_said_about_order(tmp_path: Path) -> None:
@@ -138,11 +164,11 @@ def test_the_commands_make_the_same_results_again(tmp_path: Path) -> None:
         overrides={"batch_size": 16, "learning_rate": 0.01},
         store="my store.h5",
     )
-    assert repeat.commands(made(tmp_path, ["lexical", "late"], experiment)) == [
+    assert repeat.commands(made(tmp_path, ["lexical", "late"], experiment), Studies()) == [
         (
-            "memr evaluate --store 'my store.h5' --protocol speaker --folds 5 --preset original "
+            "memr evaluate --protocol speaker --folds 5 --preset original "
             "--seed 2 --seeds 2 --batch-size 16 --learning-rate 0.01 "
-            "--method lexical --method late"
+            "--method lexical --method late --store 'my store.h5'"
         ),
         "memr report --store 'my store.h5'",
     ]

@@ -78,7 +78,7 @@ _STYLE: dict[Any, Any] = {
 class Drawing:
     """A finished figure: `width` in inches, `alt` for people who cannot see it.
 
-    `by_fold` marks those that go into detail, fold by fold.
+    `part` says which part of the report it belongs to.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Drawing:
     width: float
     svg: str
     png: bytes
-    by_fold: bool = False
+    part: str = "results"
 
 
 @contextmanager
@@ -187,14 +187,14 @@ class Sheet:
             glyphs.set_transform(Affine2D().scale(1 / 72) + inches)
             self.figure.add_artist(glyphs)
 
-    def finish(self, name: str, caption: str, alt: str) -> Drawing:
+    def finish(self, name: str, caption: str, alt: str, *, part: str = "results") -> Drawing:
         """Render to SVG and PNG; the same drawing gives the same bytes."""
         svg, png = io.BytesIO(), io.BytesIO()
         nobody = {"Date": None, "Creator": None, "Format": None, "Type": None}
         self.figure.savefig(svg, format="svg", metadata={**nobody, "Title": caption})
         self.figure.savefig(png, format="png", metadata={"Software": None}, pil_kwargs=_FAST)
         text = svg.getvalue().decode()
-        return Drawing(name, caption, alt, self.width, text, png.getvalue())
+        return Drawing(name, caption, alt, self.width, text, png.getvalue(), part)
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ Letters: K folds, C classes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,8 +117,8 @@ def by_fold(group: Group, result: Evaluated) -> Drawing | None:
     part, grid = next(_sheets(panels, group.class_names, smallest=0.0))
     caption = f"Confusion of {result.method} by fold. {_reading(grid, group)}"
     sheet = _draw(part, grid, group)
-    drawing = sheet.finish(f"confusion-{slug(result.method)}-folds", caption, _alt(part, group))
-    return replace(drawing, by_fold=True)
+    name = f"confusion-{slug(result.method)}-folds"
+    return sheet.finish(name, caption, _alt(part, group), part="folds")
 
 
 def _sheets(

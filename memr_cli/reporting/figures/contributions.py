@@ -43,7 +43,9 @@ def contributions(group: Group, colours: Mapping[str, str]) -> Drawing | None:
         _draw_panel(sheet, (start, width), bars, title, colours)
         if number == 0:
             sheet.figure.axes[0].set_yticks(range(len(names)), names)
-    return sheet.finish("contributions", _caption(gains[0], shares[0], group), _alt(panels))
+    return sheet.finish(
+        "contributions", _caption(gains[0], shares[0], group), _alt(panels), part="contributions"
+    )
 
 
 def _gains(early: Evaluated | None, single: Sequence[Evaluated]) -> tuple[list[_Bar], str]:

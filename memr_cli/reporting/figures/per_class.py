@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from memr_cli.reporting import words
 from memr_cli.reporting.evaluated import Evaluated
+from memr_cli.reporting.figures import legend
 from memr_cli.reporting.figures.canvas import (
     COLUMN,
     PAGE,
-    SMALL,
     TALLEST,
     TINY,
     Drawing,
     Number,
-    Rectangle,
     Sheet,
     shortened,
     text_width,
@@ -21,7 +20,6 @@ from memr_cli.reporting.figures.palette import MUTED
 from memr_cli.reporting.groups import Group
 
 _BAR, _SPACE, _HEAD, _FOOT = 0.115, 0.13, 0.08, 0.42
-_LEGEND_LINE, _SWATCH = 0.17, 0.2
 
 
 def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
@@ -31,10 +29,10 @@ def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
     columns = 1 if len(names) * block <= TALLEST / 2 else 2
     width = COLUMN if columns == 1 else PAGE
     rows = -(-len(names) // columns)
-    legend = _legend_lines(group.methods, width)
-    head = _HEAD + _LEGEND_LINE * len(legend) + 0.06
+    broken = legend.lines(group.methods, width)
+    head = _HEAD + legend.LINE * len(broken) + 0.06
     sheet = Sheet(width, head + rows * block + _FOOT, synthetic=group.synthetic)
-    _draw_legend(sheet, legend, colours)
+    legend.draw(sheet, broken, colours, top=_HEAD)
     label = min(max(text_width(name) for name in names), 1.0) + 0.12
     for column in range(columns):
         part = names[column * rows : (column + 1) * rows]
@@ -71,30 +69,6 @@ def _draw_classes(
             end = left + width * value / 100 + 0.03 + text_width(text, TINY) / 2
             numbers.append(Number(text, end, top + middle, TINY, MUTED))
     sheet.numbers(numbers)
-
-
-def _legend_lines(methods: Sequence[str], width: float) -> list[list[str]]:
-    """The names in the order of the bars, broken into lines that fit."""
-    lines: list[list[str]] = [[]]
-    used = 0.0
-    for name in methods:
-        room = _SWATCH + text_width(shortened(name, width - 0.5, SMALL), SMALL) + 0.14
-        if lines[-1] and used + room > width - 0.1:
-            lines.append([])
-            used = 0.0
-        lines[-1].append(name)
-        used += room
-    return lines
-
-
-def _draw_legend(sheet: Sheet, lines: Sequence[Sequence[str]], colours: Mapping[str, str]) -> None:
-    for number, line in enumerate(lines):
-        left, middle = 0.06, _HEAD + (number + 0.5) * _LEGEND_LINE
-        for name in line:
-            sheet.rectangles((0.13, 0.09), [Rectangle(left + 0.065, middle, colours[name])])
-            text = shortened(name, sheet.width - 0.5, SMALL)
-            sheet.text(left + _SWATCH, middle, text, size=SMALL, va="center_baseline")
-            left += _SWATCH + text_width(text, SMALL) + 0.14
 
 
 def _caption(group: Group) -> str:

@@ -1,0 +1,149 @@
+"""Methods compared in pairs over the same utterances, as `memr compare` writes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from memr_cli.reporting.studies.study import Study
+from memr_cli.reporting.values import Bounds, bounds, number
+
+METRICS = {"accuracy": "accuracy", "uar": "UAR", "f1_macro": "macro-F1"}
+"""What is compared, and what people call it."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Second less first in one metric, as fractions; p after a permutation test.
+
+    p_holm: p after Holm's correction within the metric. t_p: p of the corrected resampled t-test
+    with t_df degrees of freedom.
+    """
+
+    first: float | None
+    second: float | None
+    difference: float | None
+    ci95: Bounds | None
+    p: float | None
+    p_holm: float | None
+    t_p: float | None
+    t_df: float | None
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any]) -> "Difference":
+        """Read one entry of a pair's `metrics`."""
+        t = value.get("t") or {}
+        return cls(
+            first=number(value["first"]),
+            second=number(value["second"]),
+            difference=number(value["difference"]),
+            ci95=bounds(value.get("ci95")),
+            p=number(value.get("p")),
+            p_holm=number(value.get("p_holm")),
+            t_p=number(t.get("p")),
+            t_df=number(t.get("df")),
+        )
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether p after Holm's correction is below 0.05."""
+        return self.p_holm is not None and self.p_holm < 0.05
+
+    @property
+    def marks(self) -> str:
+        """Stars for p after Holm's correction: below 0.05, 0.01 and 0.001."""
+        p = 1.0 if self.p_holm is None else self.p_holm
+        return "*" * sum(p < level for level in (0.05, 0.01, 0.001))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two methods by their labels, and how they differ by metric."""
+
+    first: str
+    second: str
+    metrics: Mapping[str, Difference]
+    sentence: str
+
+    @property
+    def label(self) -> str:
+        """What the differences are of, the minuend first."""
+        return f"{self.second} \N{MINUS SIGN} {self.first}"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One of the methods: what a pair calls it, and which result it is."""
+
+    label: str
+    method: str
+    metrics: str
+    preset: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison(Study):
+    """Pairs of methods over the `n` utterances that all of them scored.
+
+    clusters: what the bootstrap resampled, in words. hashes: of the files that were compared.
+    """
+
+    methods: tuple[Compared, ...]
+    n: int
+    left_out: int
+    clusters: str
+    bootstrap: int
+    permutations: int
+    pairs: tuple[Pair, ...]
+    hashes: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any], path: PurePath) -> "Comparison":
+        """Read the object of a comparison's file.
+
+        Raises KeyError, TypeError, ValueError or AttributeError where it is not shaped as one.
+        """
+        replicates = value.get("replicates") or {}
+        parsed = cls(
+            **cls.shared(value, path),
+            methods=tuple(_compared(one) for one in value["methods"]),
+            n=int(value["n"]),
+            left_out=int(value.get("left_out") or 0),
+            clusters=_clusters(value.get("clusters") or {}),
+            bootstrap=int(replicates.get("bootstrap") or 0),
+            permutations=int(replicates.get("permutation") or 0),
+            pairs=tuple(_pair(one) for one in value["pairs"]),
+            hashes=dict(value.get("hashes") or {}),
+        )
+        if len(parsed.methods) < 2 or not parsed.pairs:
+            raise ValueError("it compares nothing")
+        return parsed
+
+
+def _compared(value: Mapping[str, Any]) -> Compared:
+    return Compared(
+        label=str(value["label"]),
+        method=str(value["method"]),
+        metrics=str(value.get("metrics") or ""),
+        preset=str(value["preset"]),
+        settings=dict(value["settings"]),
+    )
+
+
+def _pair(value: Mapping[str, Any]) -> Pair:
+    return Pair(
+        first=str(value["first"]),
+        second=str(value["second"]),
+        metrics={name: Difference.parse(value["metrics"][name]) for name in METRICS},
+        sentence=str(value.get("sentence") or ""),
+    )
+
+
+def _clusters(value: Mapping[str, Any]) -> str:
+    """`3 sessions and the 90 dialogues in them`."""
+    if not value.get("kind"):
+        return ""
+    text = f"{int(value['n'])} {value['kind']}"
+    dialogues = value.get("dialogues")
+    return f"{text}, then the {int(dialogues)} dialogues in them" if dialogues else text

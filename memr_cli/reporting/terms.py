@@ -1,0 +1,58 @@
+"""How results were made, as far as results of one table have to agree in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_GLOBAL = "global"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Preset, seeds, what was changed from the preset, and what was asked of the features.
+
+    normalize: `global` or `speaker` by modality, for those that a method uses.
+    """
+
+    preset: str
+    seeds: tuple[int, ...]
+    overrides: Mapping[str, Any]
+    subset: str
+    normalize: Mapping[str, str]
+    calibrate: str | None
+
+    @classmethod
+    def parse(cls, preset: str, settings: Mapping[str, Any]) -> "Terms":
+        """Read a method's `settings`; without those that came later, features are as they were.
+
+        Raises KeyError, TypeError, ValueError or AttributeError where they are not settings.
+        """
+        first, count = int(settings["seed"]), int(settings.get("seeds") or 1)
+        used = map(str, settings.get("modalities") or ())
+        normalize = dict(settings.get("normalize") or {})
+        calibrate = settings.get("calibrate")
+        return cls(
+            preset=preset,
+            seeds=tuple(range(first, first + count)),
+            overrides=dict(settings.get("overrides") or {}),
+            subset=str(settings.get("subset") or "all"),
+            normalize={**dict.fromkeys(used, _GLOBAL), **normalize},
+            calibrate=None if calibrate is None else str(calibrate),
+        )
+
+    @property
+    def by_speaker(self) -> tuple[str, ...]:
+        """The modalities that are normalised by speaker."""
+        return tuple(name for name, how in self.normalize.items() if how != _GLOBAL)
+
+    def agree(self, other: "Terms") -> bool:
+        """Whether all agrees, normalisation in the modalities that both use."""
+        shared = self.normalize.keys() & other.normalize.keys()
+        return (
+            self.preset == other.preset
+            and self.seeds == other.seeds
+            and self.overrides == other.overrides
+            and self.subset == other.subset
+            and self.calibrate == other.calibrate
+            and all(self.normalize[name] == other.normalize[name] for name in shared)
+        )

@@ -1,0 +1,146 @@
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_results import FIVE, Experiment, write
+from made_studies import write_ablation, write_audit, write_comparison
+
+from memr_cli.reporting.groups import group
+from memr_cli.reporting.loading import load
+from memr_cli.reporting.studies.loading import Studies, studies
+from memr_cli.results import ResultFolder
+
+
+def found(folder: ResultFolder) -> tuple[list[Studies], list[str]]:
+    """The studies of every group, and the notices about others."""
+    notices: list[str] = []
+    return studies(folder, group(load(folder, notices.append)), notices.append), notices
+
+
+Writer = Callable[..., Path]
+
+
+def comparing(root: Path, experiment: Experiment | None = None, **changes: Any) -> Path:
+    return write_comparison(root, ["lexical", "early"], experiment, **changes)
+
+
+def ablating(root: Path, experiment: Experiment | None = None, **changes: Any) -> Path:
+    return write_ablation(root, "early", experiment, **changes)
+
+
+WRITERS = pytest.mark.parametrize("writer", [comparing, ablating, write_audit])
+
+
+@WRITERS
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fingerprint": "sha256:" + "f" * 64},
+        {"store": "other.h5"},
+        {"protocol": {"name": "loso", "description": "x"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_study_of_something_else_is_left_out_with_one_notice(
+    tmp_path: Path, writer: Writer, change: dict[str, Any]
+) -> None:
+    folder = write(tmp_path, FIVE)
+    path = writer(tmp_path, **change)
+    of_groups, notices = found(folder)
+    assert of_groups == [Studies()]
+    (notice,) = notices
+    assert str(path) in notice
+    assert re.search(r"Run `memr (compare|ablate|audit)", notice)
+
+
+@WRITERS
+def test_a_study_of_another_subset_is_left_out(tmp_path: Path, writer: Writer) -> None:
+    folder = write(tmp_path, FIVE)
+    writer(tmp_path, Experiment(subset="improvised"))
+    of_groups, notices = found(folder)
+    assert of_groups == [Studies()]
+    assert len(notices) == 1
+
+
+@pytest.mark.parametrize("writer", [comparing, ablating])
+@pytest.mark.parametrize(
+    "other",
+    [
+        Experiment(seeds=(0, 1)),
+        Experiment(preset="original"),
+        Experiment(overrides={"modality_dropout": 0.3}),
+        Experiment(by_speaker=("lexical",)),
+    ],
+    ids=["seeds", "preset", "overrides", "normalisation"],
+)
+def test_a_study_of_other_settings_is_left_out(
+    tmp_path: Path, writer: Writer, other: Experiment
+) -> None:
+    folder = write(tmp_path, FIVE)
+    writer(tmp_path, other)
+    of_groups, notices = found(folder)
+    assert of_groups == [Studies()]
+    assert len(notices) == 1
+
+
+def test_an_ablation_of_a_calibrated_method_counts(tmp_path: Path) -> None:
+    folder = write(tmp_path, FIVE, Experiment(calibrate="temperature"))
+    write_ablation(tmp_path)
+    (of_it,), notices = found(folder)
+    assert len(of_it.ablations) == 1
+    assert notices == []
+
+
+def test_an_ablation_with_other_folds_is_left_out(tmp_path: Path) -> None:
+    folder = write(tmp_path, FIVE)
+    changed = {"name": "speaker", "description": "3 folds over 10 speakers"}
+    write_ablation(tmp_path, protocol=changed)
+    assert found(folder)[0] == [Studies()]
+
+
+@pytest.mark.parametrize("change", ["metrics", "predictions", "gone"])
+def test_a_comparison_of_files_that_have_changed_is_left_out(tmp_path: Path, change: str) -> None:
+    folder = write(tmp_path, FIVE)
+    path = write_comparison(tmp_path, ["lexical", "early"])
+    value = json.loads(path.read_text())
+    name = f"{'metrics' if change == 'gone' else change}/speaker/early."
+    name += "csv" if change == "predictions" else "json"
+    assert name in value["hashes"]
+    if change == "gone":
+        (tmp_path / name).unlink()
+    else:
+        value["hashes"][name] = "sha256:00"
+        path.write_text(json.dumps(value))
+    of_groups, notices = found(folder)
+    assert of_groups == [Studies()]
+    (notice,) = notices
+    assert "lexical+early.json is stale and left out of the report" in notice
+    assert "memr compare lexical early --protocol speaker" in notice
+
+
+@WRITERS
+@pytest.mark.parametrize("broken", ["{", "[]", '{"schema": "memr.x/1"}', None])
+def test_a_study_that_cannot_be_read_is_left_out(
+    tmp_path: Path, writer: Writer, broken: str | None
+) -> None:
+    folder = write(tmp_path, FIVE)
+    path = writer(tmp_path)
+    value = json.loads(path.read_text())
+    del value["protocol"]
+    path.write_text(json.dumps(value) if broken is None else broken)
+    of_groups, notices = found(folder)
+    assert of_groups == [Studies()]
+    (notice,) = notices
+    assert "is no file that this version reads" in notice
+
+
+def test_an_ablation_that_lacks_a_subset_is_left_out(tmp_path: Path) -> None:
+    folder = write(tmp_path, FIVE)
+    path = write_ablation(tmp_path)
+    value = json.loads(path.read_text())
+    value["subsets"].pop()
+    path.write_text(json.dumps(value))
+    assert "every subset" in found(folder)[1][0]
