@@ -6,6 +6,7 @@ RUNS ?= 5
 EPOCHS ?= 50
 DEVICE ?= cpu
 LONG_GB ?= 2
+SIMULATED ?= 500
 ONLY ?=
 ARGS ?=
 
@@ -21,7 +22,7 @@ TOOLS := chromium jq
 FONT := fonts-dejavu-core
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench tools clean distclean
+.PHONY: help install demo test lint format bench simulate tools clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +33,7 @@ help: ## Show this list
 	@echo "  make bench ONLY='start-up ingest'   some of $(RACES)"
 	@echo "  make bench DEVICE=cuda              memr's side on a GPU"
 	@echo "  make bench LONG_GB=0.5              less than 2 GB of long sequences"
+	@echo "  make simulate SIMULATED=100         fewer than 500 simulated experiments"
 
 install: $(INSTALLED) ## Make .venv with memr in it, editable, every version pinned
 	@echo "$$($(BIN)/memr --version) is installed: run $(BIN)/memr, or first . $(BIN)/activate"
@@ -65,7 +67,7 @@ lint: $(INSTALLED) ## Check style (ruff) and types (mypy strict)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy $(BENCHMARKS) tests/docs
+	@$(BIN)/mypy $(BENCHMARKS) tests/docs tests/simulations
 
 format: $(INSTALLED) ## Format the code and mend what ruff can mend by itself
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -74,6 +76,9 @@ format: $(INSTALLED) ## Format the code and mend what ruff can mend by itself
 bench: $(INSTALLED) ## Time memr beside plain programs of the same work, into bench/
 	@$(BIN)/python $(BENCHMARKS)/run_races.py --runs $(RUNS) --epochs $(EPOCHS) \
 	  --device $(DEVICE) --long-gb $(LONG_GB) --only '$(ONLY)' --out bench
+
+simulate: $(INSTALLED) ## Simulate how often the tests of memr compare err, on data with a known truth
+	@$(BIN)/python tests/simulations/simulate_significance.py --runs $(SIMULATED)
 
 tools: ## Install Chromium and jq, which some tests use (Debian's packages; as root)
 	@missing=; \
