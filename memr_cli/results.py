@@ -9,9 +9,11 @@ seed), C classes.
 """
 
 import csv
+import errno
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.errors import InputError
+from memr_cli.errors import InputError, UnsupportedError
 from store.atomic import write_whole
 
 SCHEMA = "memr.evaluate/1"
@@ -187,9 +189,39 @@ def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
 
 def read_metrics(path: Path) -> dict[str, Any] | None:
     """The object in a metrics file, or None where there is no file or it is not one of ours."""
+    return read_object(path, SCHEMA, NEEDED)
+
+
+def read_object(path: Path, schema: str, needed: Iterable[str]) -> dict[str, Any] | None:
+    """The JSON object in a file, or None where there is none of this schema with what is needed."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
         return None
-    ours = isinstance(value, dict) and value.get("schema") == SCHEMA
-    return value if ours and all(name in value for name in NEEDED) else None
+    ours = isinstance(value, dict) and value.get("schema") == schema
+    return value if ours and all(name in value for name in needed) else None
+
+
+def owner(path: Path, schema: str) -> str | None:
+    """The store that the JSON object in a file was made from, None where it does not say."""
+    store = (read_object(path, schema, ["store"]) or {}).get("store")
+    return store if isinstance(store, str) else None
+
+
+def prepare_folder(root: Path) -> None:
+    """Make sure, before any work, that results may be written below `root`.
+
+    Raises PermissionError where it is read-only, OSError where it cannot be made.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    if not os.access(root, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(root))
+
+
+def refuse_another_stores(path: Path, owner: str | None, store: Path) -> None:
+    """Raise UnsupportedError if `path` holds a result of a store of another name."""
+    if owner is not None and Path(owner).name != store.name:
+        raise UnsupportedError(
+            f"{path} belongs to the store {Path(owner).name}, not to {store.name}, and is not "
+            "replaced. Give this store's results a folder of their own with --out DIR."
+        )

@@ -1,14 +1,10 @@
 """Which ablations on disk are what would come out again, and why others are not."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 from memr_cli.experiment.experiment import Experiment
-from memr_cli.experiment.keys import code_version, training_key
-from memr_cli.experiment.reuse import Standing
+from memr_cli.experiment.keys import code_version
+from memr_cli.experiment.reuse import Standing, trained_keys
 from memr_cli.methods.method import Method
-from memr_cli.results import hash_of, hashes
+from memr_cli.results import hash_of, hashes, read_object
 
 SCHEMA = "memr.ablate/1"
 NEEDED = ("store", "fingerprint", "method", "key", "hashes", "settings")
@@ -21,22 +17,11 @@ def ablation_key(experiment: Experiment, method: Method) -> str:
 
     Whether it was retrained does not count: a result that tells more is fresh too.
     """
-    settings, fingerprint = experiment.settings, experiment.store.fingerprint
-    trained = {
-        member.name: training_key(
-            fingerprint,
-            member,
-            settings,
-            experiment.training_settings(member),
-            experiment.by_speaker(member),
-        )
-        for member in experiment.members(method)
-    }
     facts = {
         "code": code_version(ROOMS),
         "method": method.name,
-        "trained": trained,
-        "seeds": list(settings.seeds),
+        "trained": trained_keys(experiment, method),
+        "seeds": list(experiment.settings.seeds),
     }
     return hash_of(facts)
 
@@ -49,7 +34,7 @@ def standing(experiment: Experiment, method: Method, *, retrain: bool) -> Standi
     folder = experiment.folder
     path = folder.ablation(experiment.settings.protocol, method.name)
     key = ablation_key(experiment, method)
-    found = read_ablation(path)
+    found = read_object(path, SCHEMA, NEEDED)
     if found is None:
         return Standing(key)
     experiment.refuse_another_stores(path, found["store"])
@@ -69,13 +54,3 @@ def standing(experiment: Experiment, method: Method, *, retrain: bool) -> Standi
         return Standing(key, stale=f"{path} is replaced: {reason}.")
     files = {"ablation": str(path)}
     return Standing(key, {**found, **experiment.identity(), "files": files, "reused": True})
-
-
-def read_ablation(path: Path) -> dict[str, Any] | None:
-    """The object in an ablation file, or None where there is no file or it is not one of ours."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
-        return None
-    ours = isinstance(value, dict) and value.get("schema") == SCHEMA
-    return value if ours and all(name in value for name in NEEDED) else None

@@ -1,8 +1,6 @@
 """An audit: every check of a store under a protocol, as one object."""
 
-import errno
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.protocols import Fold, describe, folds
 from memr_cli.evaluation.similarity import Copies, taking_part
 from memr_cli.progress import Progress
-from memr_cli.results import ResultFolder
+from memr_cli.results import ResultFolder, owner, prepare_folder, refuse_another_stores
 from store.atomic import write_whole
 from store.reader import Store
 
@@ -191,25 +189,8 @@ def _without_lengths(subject: Subject) -> list[str]:
 
 def _prepare(target: Path, store: Path, out: Path) -> None:
     """Make sure, before any work, that the result may be written."""
-    out.mkdir(parents=True, exist_ok=True)
-    if not os.access(out, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
-    owner = _owner(target)
-    if owner is not None and Path(owner).name != store.name:
-        raise UnsupportedError(
-            f"{target} belongs to the store {Path(owner).name}, not to {store.name}, and is not "
-            "replaced. Give this store's results a folder of their own with --out DIR."
-        )
-
-
-def _owner(target: Path) -> str | None:
-    """The store of the audit that lies there, None where none does."""
-    try:
-        value = json.loads(target.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
-        return None
-    owner = value.get("store") if isinstance(value, dict) else None
-    return owner if isinstance(owner, str) else None
+    prepare_folder(out)
+    refuse_another_stores(target, owner(target, SCHEMA), store)
 
 
 def _refuse_empty(data: Dataset, path: Path, subset: Subset) -> None:

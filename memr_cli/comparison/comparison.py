@@ -1,6 +1,5 @@
 """From the names of methods to what their comparison says, on disk and in one object. K folds."""
 
-import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
@@ -17,11 +16,10 @@ from memr_cli.comparison.labels import file_name, labels
 from memr_cli.comparison.loading import Place, load
 from memr_cli.comparison.pairing import Paired, pair
 from memr_cli.dataset import columns_of
-from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation import significance as tests
 from memr_cli.evaluation.significance import COMPARED
 from memr_cli.progress import Progress
-from memr_cli.results import ResultFolder, write_metrics
+from memr_cli.results import ResultFolder, owner, refuse_another_stores, write_metrics
 from store.reader import Store
 
 SCHEMA = "memr.compare/1"
@@ -47,7 +45,7 @@ def compare(
         agreement.refuse_other_content(results, store.fingerprint, place)
         agreement.refuse_differing(results, told, across, place)
         target = ResultFolder(place.out).comparison(results[0].protocol, file_name(told))
-        _refuse_another_stores(target, place)
+        refuse_another_stores(target, owner(target, SCHEMA), place.store)
         paired = pair(results, store.utterances.ids, columns_of(store))
         fingerprint = store.fingerprint
     ratios = [sum(result.n_test) / sum(result.n_train) for result in results]
@@ -164,16 +162,3 @@ def _normalize(results: Sequence[Evaluated]) -> dict[str, str | None]:
 def _below(path: Path, place: Place) -> str:
     """A path as seen from the output folder, with forward slashes."""
     return os.path.relpath(os.path.realpath(path), os.path.realpath(place.out)).replace(os.sep, "/")
-
-
-def _refuse_another_stores(path: Path, place: Place) -> None:
-    """Raise UnsupportedError where `path` holds a comparison of results of another store."""
-    try:
-        owner = Path(json.loads(path.read_text(encoding="utf-8"))["store"]).name
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return
-    if owner != place.store.name:
-        raise UnsupportedError(
-            f"{path} belongs to the store {owner}, not to {place.store.name}, and is not replaced. "
-            "Give this store's results a folder of their own with --out DIR."
-        )

@@ -1,7 +1,5 @@
 """One store under one protocol and one set of settings: what commands work on."""
 
-import errno
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +18,12 @@ from memr_cli.methods.choices import PUBLISHED, Preset
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
 from memr_cli.methods.registry import named, registered, why_unsupported
 from memr_cli.progress import Progress
-from memr_cli.results import ResultFolder, read_metrics
+from memr_cli.results import (
+    ResultFolder,
+    prepare_folder,
+    read_metrics,
+    refuse_another_stores,
+)
 from store.reader import Store
 
 
@@ -142,10 +145,8 @@ class Experiment:
         Raises UnsupportedError where one would replace a result of a store of another name,
         PermissionError where the folder is read-only, OSError where it cannot be made.
         """
-        root, protocol = self.folder.root, self.settings.protocol
-        root.mkdir(parents=True, exist_ok=True)
-        if not os.access(root, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(root))
+        protocol = self.settings.protocol
+        prepare_folder(self.folder.root)
         for name in self._rested_on(methods):
             metrics = self.folder.metrics(protocol, name)
             self.refuse_another_stores(metrics, (read_metrics(metrics) or {}).get("store"))
@@ -163,12 +164,7 @@ class Experiment:
 
     def refuse_another_stores(self, path: Path, owner: str | None) -> None:
         """Raise UnsupportedError if `path` holds a result of a store of another name."""
-        if owner is not None and Path(owner).name != self.place.store.name:
-            raise UnsupportedError(
-                f"{path} belongs to the store {Path(owner).name}, not to "
-                f"{self.place.store.name}, and is not replaced. Give this store's results a folder "
-                "of their own with --out DIR."
-            )
+        refuse_another_stores(path, owner, self.place.store)
 
 
 def _owner(checkpoint: Path) -> str | None:

@@ -41,18 +41,21 @@ def standings(experiment: Experiment, methods: Sequence[Method]) -> dict[str, St
 
 
 def _key(experiment: Experiment, method: Method) -> str:
-    settings, fingerprint = experiment.settings, experiment.store.fingerprint
-    trained = {
+    return evaluation_key(method.name, trained_keys(experiment, method), experiment.settings)
+
+
+def trained_keys(experiment: Experiment, method: Method) -> dict[str, str]:
+    """The keys of the models that a method rests on, by the names of its members."""
+    return {
         member.name: training_key(
-            fingerprint,
+            experiment.store.fingerprint,
             member,
-            settings,
+            experiment.settings,
             experiment.training_settings(member),
             experiment.by_speaker(member),
         )
         for member in experiment.members(method)
     }
-    return evaluation_key(method.name, trained, settings)
 
 
 def _standing(

@@ -266,8 +266,9 @@ def test_the_comparison_of_another_store_is_not_replaced(memr: Run, made: Corpus
         write(made, method)
     path = made.store.parent / "comparisons" / "session" / "lexical+early.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"store": "other.h5"}))
+    others = {"schema": "memr.compare/1", "store": "other.h5"}
+    path.write_text(json.dumps(others))
     ran = memr("compare", "lexical", "early", "--store", made.store, *SESSION)
     assert ran.code == 5
     assert "belongs to the store other.h5" in ran.stderr
-    assert json.loads(path.read_text()) == {"store": "other.h5"}
+    assert json.loads(path.read_text()) == others

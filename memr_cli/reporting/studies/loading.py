@@ -64,7 +64,7 @@ def _read(
     for path in sorted(folder.root.glob(f"{kind}/**/*.json")):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
-            if not str(value["schema"]).startswith(f"memr.{_COMMANDS[kind]}/1"):
+            if value["schema"] != f"memr.{_COMMANDS[kind]}/1":
                 raise ValueError(f"its schema is {value['schema']}")
             yield parse(value, path)
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
