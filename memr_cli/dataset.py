@@ -38,7 +38,7 @@ class Source(Protocol):
 class Dataset:
     """N utterances with features of the modalities in `dims`, each read once, when first asked for.
 
-    incomplete: the modalities that some utterance of the store lacks. by_speaker: those whose
+    incomplete: the modalities that some labelled utterance lacks. by_speaker: those whose
     features are standardised with each speaker's own mean and spread over all utterances of the
     store, whether labelled, tested or neither.
     """
@@ -174,7 +174,7 @@ def open_dataset(
         synthetic=store.synthetic,
         dims={name: modality.dim for name, modality in held.items()},
         columns=columns,
-        incomplete=tuple(name for name, modality in held.items() if modality.missing),
+        incomplete=tuple(name for name in held if not store.present(name)[columns.labelled].all()),
         by_speaker=frozenset(by_speaker) & held.keys(),
     )
 

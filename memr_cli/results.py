@@ -192,14 +192,30 @@ def read_metrics(path: Path) -> dict[str, Any] | None:
     return read_object(path, SCHEMA, NEEDED)
 
 
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The object with a hash of all it says, by which one that was edited is told."""
+    return {**value, "digest": hash_of(value)}
+
+
 def read_object(path: Path, schema: str, needed: Iterable[str]) -> dict[str, Any] | None:
-    """The JSON object in a file, or None where there is none of this schema with what is needed."""
+    """The JSON object in a file.
+
+    None where there is none of this schema with what is needed, or it says other than when it was
+    sealed.
+    """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
-    ours = isinstance(value, dict) and value.get("schema") == schema
-    return value if ours and all(name in value for name in needed) else None
+    if not isinstance(value, dict) or value.get("schema") != schema:
+        return None
+    said = {name: part for name, part in value.items() if name != "digest"}
+    edited = "digest" in value and value["digest"] != hash_of(said)
+    return value if all(name in value for name in needed) and not edited else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def owner(path: Path, schema: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -73,3 +74,14 @@ def test_an_excerpt_lacks_what_it_is_to_lack_and_nothing_else(opened: Store) -> 
     np.testing.assert_array_equal(excerpt.present["visual"], data.present["visual"][rows] & ~lost)
     np.testing.assert_array_equal(excerpt.features(["lexical"]), data.features(["lexical"])[rows])
     assert not np.isnan(data.features(["visual"])[3]).all()  # the whole is as it was
+
+
+def test_only_labelled_rows_make_a_modality_incomplete(small_store: Path) -> None:
+    with h5py.File(small_store, "r+") as file:
+        labelled = file["utterances/label"][:] >= 0
+        acoustic = file["features/acoustic"]
+        acoustic["pooled"][:] = np.where(labelled[:, None], 1.0, np.nan)
+        acoustic["present"][:] = labelled
+        acoustic["frames"][:] = labelled
+    with Store.open(small_store) as store:
+        assert open_dataset(store, ALL).incomplete == ("visual", "lexical")

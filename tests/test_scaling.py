@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import StandardScaler
 
-from memr_cli.scaling import CHUNK, Scaler
+from memr_cli.scaling import CHUNK, Scaler, deviations, standardise_groups
 
 features = hnp.arrays(
     np.float32,
@@ -54,3 +54,17 @@ def test_chunks_give_what_one_pass_gives() -> None:
     scaler = Scaler.fitted(matrix, np.arange(len(matrix)))
     np.testing.assert_allclose(scaler.mean, matrix.mean(axis=0, dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(scaler.scale, matrix.std(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+def test_deviations_are_numpys_and_0_for_what_never_varies_or_is_missing() -> None:
+    varying = np.array([1.0, 2.0, 4.0, 9.0], np.float32)
+    matrix = np.stack([varying, np.full(4, 0.1), np.full(4, np.nan)], axis=1).astype(np.float32)
+    found = deviations(matrix, np.array([0, 1, 2]))
+    np.testing.assert_allclose(found, [varying[:3].std(), 0, 0], rtol=1e-6)
+
+
+def test_each_group_is_standardised_by_itself_and_constants_become_0() -> None:
+    matrix = np.array([[1, 5], [3, 5], [10, 7], [np.nan, np.nan], [30, 8]], np.float32)
+    standardise_groups(matrix, np.array([0, 0, 1, 1, 1]))
+    expected = [[-1, 0], [1, 0], [-1, -1], [np.nan, np.nan], [1, 1]]
+    np.testing.assert_allclose(matrix, expected, atol=1e-6)

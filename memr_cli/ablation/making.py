@@ -17,16 +17,18 @@ from memr_cli.ablation.scoring import (
 from memr_cli.ablation.subjects import Subject, differs_retrained, rested_on
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import versions
-from memr_cli.experiment.making import add_transductive, settings_of
+from memr_cli.experiment.making import is_transductive, settings_of, transductive_notes
 from memr_cli.experiment.models import Models
+from memr_cli.experiment.predicting import tested_folds
 from memr_cli.experiment.scoring import description
 from memr_cli.methods.method import Method
-from memr_cli.results import hashes, write_metrics
+from memr_cli.results import hashes, sealed, write_metrics
 
 
 def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -> dict[str, Any]:
     """Score one method without modalities, under noise and under loss, and write what came out."""
     modalities = experiment.modalities(method)
+    tested_folds(experiment, method)  # refuses before anything is trained
     subject = Subject.made(experiment, method, experiment.members(method))
     again = retrain and differs_retrained(experiment, method)
     retrained = _retrained(experiment, method, modalities) if again else {}
@@ -48,7 +50,7 @@ def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -
         "n": sum(len(fold.rows) for fold in decided),
         "modalities": modalities,
         **_scores(experiment, decided, modalities, frozenset(retrained), retrain=retrain),
-        "transductive": any(experiment.by_speaker(part.method) for part in subject.models),
+        "transductive": is_transductive(experiment, method),
         "versions": versions(),
         "key": key,
         "files": {"ablation": str(path)},
@@ -59,8 +61,9 @@ def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -
         *_untold(experiment, subject),
         *([_SAME_RETRAINED] if retrain and not again else []),
         *result["notes"],
+        *transductive_notes(experiment, method),
     ]
-    add_transductive(result)
+    result = sealed(result)
     write_metrics(path, result)
     return {**result, "reused": False}
 
@@ -136,8 +139,13 @@ def _left_out(decided: Sequence[FoldDecisions], modalities: Sequence[str]) -> li
 
 
 def _untold(experiment: Experiment, subject: Subject) -> list[str]:
-    """Says which modalities no training lacked, where a network has several."""
-    lacked = experiment.data.incomplete
+    """Says which modalities some fold's training never lacked, where a network has several."""
+    present = experiment.data.present
+    lacked = {
+        name
+        for name in experiment.modalities(subject.method)
+        if all(not present[name][fold.train].all() for fold in experiment.folds)
+    }
     never = {
         name
         for models, modalities in zip(subject.models, subject.modalities, strict=True)
@@ -148,7 +156,8 @@ def _untold(experiment: Experiment, subject: Subject) -> list[str]:
     }
     if not never:
         return []
-    names = " or ".join(name for name in experiment.held if name in never)
+    *others, last = (name for name in experiment.held if name in never)
+    names = f"{', '.join(others)} or {last}" if others else last
     note = (
         f"training never lacked {names}: where absent at test time, the network meets the training "
         "mean and is not told; --modality-dropout trains for that"

@@ -22,11 +22,10 @@ from memr_cli.ablation.conditions import (
 )
 from memr_cli.ablation.subjects import Subject
 from memr_cli.dataset import Dataset
-from memr_cli.errors import MethodUnsupportedError
 from memr_cli.evaluation.protocols import Fold
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.methods.method import Arrays
-from memr_cli.scaling import Scaler
+from memr_cli.scaling import deviations
 
 Decisions = NDArray[np.int64]
 Rows = NDArray[np.int64]
@@ -70,18 +69,10 @@ def measure(
 ) -> list[FoldDecisions]:
     """Have the method decide every fold's test rows under every condition.
 
-    retrained: by coalition, the method trained with these modalities alone. Raises
-    MethodUnsupportedError where a fold has no row that the method can score.
+    retrained: by coalition, the method trained with these modalities alone.
     """
     scored = subject.scored(experiment)
     found = [_nothing_yet(fold, scored) for fold in experiment.folds]
-    untested = [str(fold.fold) for fold in found if not fold.rows.size]
-    if untested:
-        raise MethodUnsupportedError(
-            f"method {subject.method.name} can score no test utterance of fold "
-            f"{', '.join(untested)}, since what it needs is missing there. Use another method or "
-            "protocol."
-        )
     conditions: list[Condition] = [Absent(c) for c in coalitions(len(modalities))]
     conditions += noisy(modalities)
     conditions += [Absent(c, retrained=True) for c in retrained]
@@ -122,7 +113,7 @@ class _Bench:
         train = experiment.folds[found.fold].train
         self._otherwise = most_frequent(self._data, train)
         self._deviations = {
-            name: _deviation(self._data.features([name]), train) for name in modalities
+            name: deviations(self._data.features([name]), train) for name in modalities
         }
         self._arrays = self._arrays_of(subject)
         self._as_it_is = self._data.excerpt(found.rows)
@@ -171,9 +162,3 @@ class _Bench:
 def most_frequent(data: Dataset, rows: Rows) -> int:
     """The class that most of these rows have; of several, the one listed first."""
     return int(np.bincount(data.columns.label[rows], minlength=len(data.class_names)).argmax())
-
-
-def _deviation(features: NDArray[np.float32], train: Rows) -> NDArray[np.float32]:
-    """(D,) standard deviations over training rows; 0 for what all of these lack."""
-    scale = Scaler.fitted(features, train).scale
-    return np.where(np.isfinite(scale), scale, 0).astype(np.float32)

@@ -2,12 +2,12 @@
 
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import code_version
-from memr_cli.experiment.reuse import Standing, trained_keys
+from memr_cli.experiment.reuse import Standing, trained_keys, unreadable
 from memr_cli.methods.method import Method
 from memr_cli.results import hash_of, hashes, read_object
 
 SCHEMA = "memr.ablate/1"
-NEEDED = ("store", "fingerprint", "method", "key", "hashes", "settings")
+NEEDED = ("store", "fingerprint", "method", "key", "hashes", "settings", "digest")
 ROOMS = ("ablation",)
 """Whose code shapes an ablation beyond what shapes models."""
 
@@ -36,7 +36,7 @@ def standing(experiment: Experiment, method: Method, *, retrain: bool) -> Standi
     key = ablation_key(experiment, method)
     found = read_object(path, SCHEMA, NEEDED)
     if found is None:
-        return Standing(key)
+        return Standing(key, stale=unreadable(path))
     experiment.refuse_another_stores(path, found["store"])
     if found["key"] != key:
         reason = (

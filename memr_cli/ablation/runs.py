@@ -9,7 +9,7 @@ from memr_cli.ablation.reuse import standing
 from memr_cli.ablation.subjects import differs_retrained, rested_on
 from memr_cli.errors import UnsupportedError
 from memr_cli.experiment.experiment import Choice, Experiment
-from memr_cli.experiment.runs import each_result, refuse_pointless_dropout
+from memr_cli.experiment.runs import each_result, refuse_pointless
 from memr_cli.methods.method import Method
 
 
@@ -18,7 +18,7 @@ def ablate_methods(
 ) -> Iterator[dict[str, Any]]:
     """Ablate each method that works on several modalities; a fresh result is read."""
     choice = _of_several(experiment, choice)
-    refuse_pointless_dropout(experiment, choice.methods)
+    refuse_pointless(experiment, choice.methods)
     experiment.prepare_folder(choice.methods)
     found = {
         method.name: standing(experiment, method, retrain=retrain) for method in choice.methods
@@ -34,8 +34,10 @@ def ablate_methods(
         if there.fresh is not None:
             return there.fresh
         from memr_cli.ablation.making import ablate  # not needed for a result that is read
+        from memr_cli.experiment.predicting import tested_folds
 
         if there.stale is not None:
+            tested_folds(experiment, method)  # what cannot be made replaces nothing
             experiment.place.notice(there.stale)
         return ablate(experiment, method, there.key, retrain=retrain)
 
@@ -55,14 +57,19 @@ def _of_several(experiment: Experiment, choice: Choice) -> Choice:
             continue
         reason = (
             f"method {method.name} works on the {modalities[0]} modality alone, so there is "
-            "nothing to take away. Ablate a method that fuses modalities, such as early."
+            "nothing to take away."
         )
         if method.name in choice.by_name:
-            raise UnsupportedError(reason)
-        experiment.place.notice(f"{method.name} is skipped: {reason}")
-        reasons.append(reason)
+            remedy = "Ablate a method that fuses modalities, such as early."
+            raise UnsupportedError(f"{reason} {remedy}")
+        reasons.append(f"{method.name} is skipped: {reason}")
     if not kept:
-        raise UnsupportedError(reasons[0])
+        raise UnsupportedError(
+            f"the store holds {', '.join(experiment.held)} alone, so there is nothing to take away "
+            "from any method. Ingest a corpus with more modalities."
+        )
+    for reason in reasons:
+        experiment.place.notice(reason)
     return replace(choice, methods=tuple(kept))
 
 

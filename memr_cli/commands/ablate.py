@@ -175,6 +175,13 @@ def sentences(result: dict[str, Any]) -> Iterator[str]:
             f"{name}: accuracy is {lost} with each modality of an utterance lost half of the time, "
             f"and {noisy} with noise of one standard deviation in all features."
         )
+    for subset in subsets[:-1]:
+        alone = subset["metrics"]["accuracy"]["mean"]
+        if full is not None and alone > full and subset["modalities"]:
+            yield (
+                f"{name}: with {' and '.join(subset['modalities'])} alone it scores "
+                f"{100 * alone:.1f} %, more than with all modalities."
+            )
     for note in result["notes"]:
         yield f"{name}: {note}."
 

@@ -140,7 +140,8 @@ def experiment_settings(
         preset,
         seed,
         seeds,
-        overrides={name: value for name, value in training.items() if value is not None},
+        # Adding 0 turns -0.0 into 0.0, which is the same and would read otherwise.
+        overrides={name: value + 0 for name, value in training.items() if value is not None},
         subset=subset,
         normalize=for_all,
         normalize_each=for_each,

@@ -24,7 +24,8 @@ def score_row(result: dict[str, Any]) -> dict[str, str]:
 def _spread(metric: dict[str, Any]) -> str:
     if metric["mean"] is None:
         return "-"
-    return f"{100 * metric['mean']:.1f} ± {100 * metric['std']:.1f}"
+    spread = f" ± {100 * metric['std']:.1f}" if len(metric["folds"]) > 1 else ""
+    return f"{100 * metric['mean']:.1f}{spread}"
 
 
 def corpus_rows(content: dict[str, Any]) -> Iterator[dict[str, str]]:

@@ -17,6 +17,9 @@ N_BINS = 15
 TEMPERATURES = (0.05, 20.0)
 """The range a temperature is sought in."""
 
+_EDGE = 0.01
+"""So near to either end of the range, in logarithms, a temperature counts as not found."""
+
 _LEAST = np.finfo(np.float64).tiny
 """Stands for a probability of 0, whose logarithm is needed."""
 
@@ -43,17 +46,33 @@ def brier(probabilities: Floats, true: Codes) -> float:
 
 
 def reliability(probabilities: Floats, right: NDArray[np.bool_], n_bins: int = N_BINS) -> list[Bin]:
-    """Decisions (n,) by confidence in bins of equal size, as even as can be; no bin is empty."""
+    """Decisions (n,) by confidence in bins of equal size, as even as can be; no bin is empty.
+
+    Decisions of equal confidence each count as right as all of them are, so that no bin depends
+    on the order of rows.
+    """
     confidence = probabilities.max(axis=1)
+    accuracy = _by_tie(confidence, right)
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, min(n_bins, len(order))) if len(order) else []
     return [
-        Bin(float(confidence[part].mean()), float(right[part].mean()), len(part)) for part in parts
+        Bin(float(confidence[part].mean()), float(accuracy[part].mean()), len(part))
+        for part in parts
     ]
+
+
+def _by_tie(confidence: Floats, right: NDArray[np.bool_]) -> Floats:
+    """(n,) the share that is right among the decisions of each one's confidence."""
+    _, tie, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
+    shares: Floats = np.bincount(tie.reshape(-1), weights=right) / sizes
+    return shares[tie.reshape(-1)]
 
 
 def expected_calibration_error(bins: list[Bin]) -> float:
     """Mean distance of confidence and accuracy over bins, weighed by their size: 0 is best.
+
+    Chance alone keeps it above 0: perfect probabilities get about 0.04 from 1,300 rows in 15 bins,
+    0.12 from 130.
 
     Naeini, Cooper and Hauskrecht (2015), AAAI; with bins of equal size (Nguyen and O'Connor 2015,
     EMNLP), so that none rests on a few rows. NaN without bins.
@@ -73,16 +92,17 @@ def risk_coverage_area(probabilities: Floats, right: NDArray[np.bool_]) -> float
     n_rows = len(right)
     if not n_rows:
         return float("nan")
-    _, tie, sizes = np.unique(-probabilities.max(axis=1), return_inverse=True, return_counts=True)
-    wrong = np.bincount(tie.reshape(-1), weights=~right) / sizes
-    errors = np.cumsum(np.repeat(wrong, sizes))
+    confidence = probabilities.max(axis=1)
+    wrong = 1 - _by_tie(confidence, right)
+    errors = np.cumsum(wrong[np.argsort(-confidence, kind="stable")])
     return float((errors / np.arange(1, n_rows + 1)).mean())
 
 
-def fitted_temperature(probabilities: Floats, true: Codes) -> float:
+def fitted_temperature(probabilities: Floats, true: Codes) -> float | None:
     """The temperature that makes the true classes (n,) most likely (Guo et al. 2017, ICML).
 
-    probabilities: (n, C) of rows that no model behind them was trained on. At least one row.
+    probabilities: (n, C) of rows that no model behind them was trained on. At least one row. None
+    where none within TEMPERATURES is best, as where all decisions are right.
     """
     from scipy.optimize import minimize_scalar
 
@@ -92,7 +112,8 @@ def fitted_temperature(probabilities: Floats, true: Codes) -> float:
         return float(-np.log(np.maximum(told, _LEAST)).mean())
 
     low, high = np.log(TEMPERATURES)
-    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
+    best = float(minimize_scalar(loss, bounds=(low, high), method="bounded").x)
+    return float(np.exp(best)) if low + _EDGE < best < high - _EDGE else None
 
 
 def with_temperature(probabilities: Floats, temperature: float) -> Floats:

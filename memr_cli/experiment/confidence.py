@@ -3,7 +3,7 @@
 Letters: n scored rows (one per utterance and seed), K folds, S seeds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.evaluation.calibration import (
+    N_BINS,
     brier,
     expected_calibration_error,
     reliability,
@@ -18,19 +19,21 @@ from memr_cli.evaluation.calibration import (
 )
 from memr_cli.evaluation.columns import NONE
 from memr_cli.evaluation.metrics import confusion, scores
+from memr_cli.experiment.tempering import Temperature
 from memr_cli.results import Predictions
 
 MEASURES = ("brier", "ece", "aurc")
 """Brier score, expected calibration error, area under the risk-coverage curve; lower is better."""
 
-VOTE_NOTE = "calibration is null: shares of votes are no probabilities"
+FEW_A_BIN = 50
+"""Below this many rows a bin, chance makes up much of the calibration error."""
 
 Rows = NDArray[np.bool_]
 Measure = Callable[[Rows], float]
 
 
 def calibration(
-    predictions: Predictions, *, votes: bool, temperatures: Sequence[dict[str, float]] | None
+    predictions: Predictions, *, votes: bool, temperatures: Sequence[Temperature] | None
 ) -> dict[str, Any]:
     """Each of MEASURES, the bins of a reliability diagram, and the temperatures fitted."""
     if votes:
@@ -47,8 +50,26 @@ def calibration(
     return {
         **{name: _over_runs(predictions, measure) for name, measure in measures.items()},
         "bins": [asdict(one) for one in reliability(probabilities, right)],
-        "temperatures": temperatures,
+        "temperatures": None if temperatures is None else [asdict(one) for one in temperatures],
     }
+
+
+def calibration_notes(found: dict[str, Any], n_smallest: int) -> Iterator[str]:
+    """What a reader of `calibration` has to know. n_smallest: rows of the smallest fold."""
+    if found["brier"] is None:
+        yield "no calibration: shares of votes are no probabilities"
+    elif n_smallest < FEW_A_BIN * N_BINS:
+        yield (
+            f"a fold has as few as {n_smallest} rows in {N_BINS} bins, which keeps the calibration "
+            "error of single folds and their mean above 0 by chance; its pooled value is the "
+            "better one"
+        )
+    unfitted = [one for one in found["temperatures"] or () if not one["fitted"]]
+    if unfitted:
+        yield (
+            f"{len(unfitted)} of {len(found['temperatures'])} temperatures are 1, since "
+            f"{unfitted[0]['n']} validation rows name none that is best"
+        )
 
 
 def _over_runs(predictions: Predictions, measure: Measure) -> dict[str, Any]:

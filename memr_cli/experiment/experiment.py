@@ -10,6 +10,7 @@ from typing import Any, Self
 from memr_cli.corpora.choices import MODALITIES, Normalization, Subset
 from memr_cli.dataset import Dataset, held_modalities, open_dataset
 from memr_cli.errors import UnsupportedError
+from memr_cli.evaluation.choices import Calibration
 from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.choices import Device
@@ -114,6 +115,11 @@ class Experiment:
         """Those that a method, or any member of it, works on."""
         used = {name for member in self.members(method) for name in member.modalities(self.held)}
         return [name for name in self.held if name in used]
+
+    def calibrates(self, method: Method) -> bool:
+        """Whether a method's probabilities are calibrated; shares of votes are not."""
+        asked = self.settings.calibrate is not Calibration.NONE
+        return asked and not isinstance(method, CombiningMethod)
 
     def by_speaker(self, method: TrainedMethod) -> frozenset[str]:
         """Those of a method's modalities that are normalised by speaker."""

@@ -96,7 +96,9 @@ def training_key(
     return hash_of(facts)
 
 
-def evaluation_key(method: str, trained: dict[str, str], settings: ExperimentSettings) -> str:
+def evaluation_key(
+    method: str, trained: dict[str, str], settings: ExperimentSettings, *, calibrated: bool
+) -> str:
     """Key of a method's metrics, from the keys of the models it rests on."""
     facts = {"method": method, "trained": trained, "seeds": list(settings.seeds)}
-    return hash_of({**facts, "calibrate": settings.calibrate})
+    return hash_of({**facts, "calibrated": calibrated})

@@ -7,14 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from memr_cli.evaluation.choices import Calibration
+import numpy as np
+
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import versions
 from memr_cli.experiment.models import HISTORY, Models, ensure_models
-from memr_cli.experiment.predicting import Scored, predict
+from memr_cli.experiment.predicting import Scored, predict, tested_folds
 from memr_cli.experiment.scoring import score
+from memr_cli.experiment.tempering import Temperature, tempered
 from memr_cli.methods.method import CombiningMethod, Method
-from memr_cli.results import SCHEMA, hashes, write_metrics
+from memr_cli.results import SCHEMA, hashes, sealed, write_metrics
+
+FEW = 10
+"""A speaker with fewer utterances than this is hardly described by their mean and spread."""
 
 UNSAVED = ("reused", "seconds")
 """What an evaluation prints and its metrics file does not hold: how this run went."""
@@ -32,8 +37,12 @@ def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any
         "preset": experiment.settings.preset,
         "protocol": {"name": experiment.settings.protocol},
         "settings": settings_of(experiment, method, members),
+        "transductive": is_transductive(experiment, method),
         "folds": runs,
-        "notes": ["nothing is validated here, so validation_f1_micro is null"] if unscored else [],
+        "notes": [
+            *(["nothing is validated here, so validation_f1_micro is null"] if unscored else []),
+            *transductive_notes(experiment, method),
+        ],
         "reused": all(models.reused for models in members),
     }
 
@@ -56,6 +65,7 @@ def _history(method: Method, members: Sequence[Models]) -> Iterator[dict[str, An
 
 def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]:
     """Score one method, making the models that are missing or stale, and write what came out."""
+    tested_folds(experiment, method)  # refuses before anything is trained
     members = [ensure_models(experiment, member) for member in experiment.members(method)]
     scored, temperatures = _predicted(experiment, method, members)
     modalities = experiment.modalities(method)
@@ -77,29 +87,26 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
             refit=members[0].settings.refit,
             temperatures=temperatures,
         ),
-        "transductive": any(experiment.by_speaker(models.method) for models in members),
+        "transductive": is_transductive(experiment, method),
         "files": folder.files(protocol, method.name, vouched),
         "versions": versions(),
         "key": key,
     }
     _add_left_out(result, experiment, scored, modalities)
-    add_transductive(result)
+    result["notes"] += transductive_notes(experiment, method)
     _write(experiment, method, scored, result, vouched)
     return {**result, "reused": False}
 
 
 def _predicted(
     experiment: Experiment, method: Method, members: Sequence[Models]
-) -> tuple[Scored, Sequence[dict[str, float]] | None]:
+) -> tuple[Scored, Sequence[Temperature] | None]:
     """Predictions, calibrated if that was asked for and they are probabilities."""
     scored = predict(experiment, method, members)
-    if experiment.settings.calibrate is Calibration.NONE or isinstance(method, CombiningMethod):
+    if not experiment.calibrates(method):
         return scored, None
-    from memr_cli.experiment.tempering import listed, tempered
-
     (models,) = members
-    scored, temperatures = tempered(experiment, models, scored)
-    return scored, listed(temperatures)
+    return tempered(experiment, models, scored)
 
 
 def _add_left_out(
@@ -116,14 +123,32 @@ def _add_left_out(
         )
 
 
-def add_transductive(result: dict[str, Any]) -> None:
-    """Add a note where test features shaped a score."""
-    by_speaker = [name for name, how in result["settings"]["normalize"].items() if how == "speaker"]
-    if by_speaker:
-        result["notes"].append(
-            f"{', '.join(by_speaker)} features are normalised by speaker, test speakers by their "
-            "own features, without labels: transductive"
-        )
+def is_transductive(experiment: Experiment, method: Method) -> bool:
+    """Whether features of test speakers, without labels, shape what a method sees."""
+    return any(experiment.by_speaker(member) for member in experiment.members(method))
+
+
+def transductive_notes(experiment: Experiment, method: Method) -> Iterator[str]:
+    """What is to be told of features that are normalised by speaker."""
+    found = {name for part in experiment.members(method) for name in experiment.by_speaker(part)}
+    if not found:
+        return
+    names = ", ".join(name for name in experiment.held if name in found)
+    yield (
+        f"{names} features are normalised by speaker, test speakers by their own features, without "
+        "labels: transductive"
+    )
+    data = experiment.data
+    for name in experiment.held:
+        if name not in found:
+            continue
+        n_present = np.bincount(data.columns.speaker[data.present[name]])
+        few = int(((n_present > 0) & (n_present < FEW)).sum())
+        if few:
+            yield (
+                f"{few} speakers have fewer than {FEW} utterances with {name} features, and little "
+                "of these is left once a speaker is normalised"
+            )
 
 
 def _write(
@@ -138,7 +163,8 @@ def _write(
     scored.predictions.write(folder.predictions(protocol, method.name))
     result["hashes"] = hashes(folder, vouched)
     saved = {name: value for name, value in result.items() if name not in UNSAVED}
-    write_metrics(folder.metrics(protocol, method.name), saved)
+    result |= sealed(saved)
+    write_metrics(folder.metrics(protocol, method.name), result)
 
 
 def settings_of(
@@ -156,7 +182,7 @@ def settings_of(
         ],
         "subset": asked.subset,
         "normalize": {name: asked.normalization(name) for name in experiment.modalities(method)},
-        "calibrate": None if asked.calibrate is Calibration.NONE else asked.calibrate,
+        "calibrate": asked.calibrate if experiment.calibrates(method) else None,
         "overrides": dict(asked.overrides),
         "device": ", ".join(sorted({fact["device"] for fact in facts})),
         "n_parameters": sum((models.slots[0].facts or {})["n_parameters"] for models in members),

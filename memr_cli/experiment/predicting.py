@@ -13,7 +13,7 @@ from memr_cli.errors import MethodUnsupportedError
 from memr_cli.evaluation.protocols import Fold, restrict
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.models import Models, restricted_folds
-from memr_cli.methods.method import CombiningMethod, Decision, Method
+from memr_cli.methods.method import CombiningMethod, Decision, Method, TrainedMethod
 from memr_cli.results import Predictions
 
 
@@ -33,13 +33,7 @@ class Scored:
 
 def predict(experiment: Experiment, method: Method, models: Sequence[Models]) -> Scored:
     """Predict every test utterance that the method can score, fold by fold and seed by seed."""
-    folds = _folds(experiment, method, models)
-    untested = [str(fold.index) for fold in folds if not fold.test.size]
-    if untested:
-        raise MethodUnsupportedError(
-            f"method {method.name} can score no test utterance of fold {', '.join(untested)}, "
-            "since what it needs is missing there. Use another method or protocol."
-        )
+    folds = tested_folds(experiment, method)
     parts = [
         (fold, seed, _decide(experiment, method, models, fold, seed))
         for seed in experiment.settings.seeds
@@ -48,27 +42,41 @@ def predict(experiment: Experiment, method: Method, models: Sequence[Models]) ->
     return _collected(experiment, method, folds, parts)
 
 
-def _folds(experiment: Experiment, method: Method, models: Sequence[Models]) -> list[Fold]:
-    if not isinstance(method, CombiningMethod):
-        return restricted_folds(experiment, method)
-    usable = method.usable(
-        np.stack([_usable(experiment, member) for member in models]), experiment.settings.preset
-    )
-    columns = experiment.data.columns
-    return [restrict(fold, usable, columns, f"method {method.name}") for fold in experiment.folds]
+def tested_folds(experiment: Experiment, method: Method) -> list[Fold]:
+    """The protocol's folds with the rows that the method can use.
+
+    Raises MethodUnsupportedError where a fold has no test row that it can score.
+    """
+    if isinstance(method, CombiningMethod):
+        usable = method.usable(
+            np.stack([_usable(experiment, member) for member in experiment.members(method)]),
+            experiment.settings.preset,
+        )
+        columns, subject = experiment.data.columns, f"method {method.name}"
+        folds = [restrict(fold, usable, columns, subject) for fold in experiment.folds]
+    else:
+        folds = restricted_folds(experiment, method)
+    untested = [str(fold.index) for fold in folds if not fold.test.size]
+    if untested:
+        raise MethodUnsupportedError(
+            f"method {method.name} can score no test utterance of fold {', '.join(untested)}, "
+            "since what it needs is missing there. Use another method or protocol."
+        )
+    return folds
 
 
-def _usable(experiment: Experiment, models: Models) -> NDArray[np.bool_]:
-    names = models.method.modalities(experiment.held)
-    present = {name: experiment.data.present[name] for name in names}
-    return models.method.usable(present, models.settings)
+def _usable(experiment: Experiment, method: TrainedMethod) -> NDArray[np.bool_]:
+    present = {name: experiment.data.present[name] for name in method.modalities(experiment.held)}
+    return method.usable(present, experiment.training_settings(method))
 
 
 def _decide(
     experiment: Experiment, method: Method, models: Sequence[Models], fold: Fold, seed: int
 ) -> Decision:
     """Decide the test rows of one fold with the models of one seed."""
-    present = np.stack([_usable(experiment, member)[fold.test] for member in models])  # (M, n)
+    present = np.stack(
+        [_usable(experiment, member.method)[fold.test] for member in models]
+    )  # (M, n)
     n_classes = len(experiment.data.class_names)
     probabilities = np.zeros((len(models), len(fold.test), n_classes))  # (M, n, C)
     for position, member in enumerate(models):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from memr_cli.experiment.experiment import Experiment
@@ -41,7 +42,8 @@ def standings(experiment: Experiment, methods: Sequence[Method]) -> dict[str, St
 
 
 def _key(experiment: Experiment, method: Method) -> str:
-    return evaluation_key(method.name, trained_keys(experiment, method), experiment.settings)
+    trained, calibrated = trained_keys(experiment, method), experiment.calibrates(method)
+    return evaluation_key(method.name, trained, experiment.settings, calibrated=calibrated)
 
 
 def trained_keys(experiment: Experiment, method: Method) -> dict[str, str]:
@@ -65,10 +67,10 @@ def _standing(
     found: dict[str, Any] | None,
     there: Mapping[str, str],
 ) -> Standing:
-    if found is None:
-        return Standing(key)
     folder, protocol = experiment.folder, experiment.settings.protocol
     path = folder.metrics(protocol, name)
+    if found is None:
+        return Standing(key, stale=unreadable(path))
     if found["key"] != key:
         reason = (
             "the store's content has changed"
@@ -82,3 +84,10 @@ def _standing(
         return Standing(key, stale=f"{path} is replaced: {reason}.")
     files = folder.files(protocol, name, found["hashes"])
     return Standing(key, {**found, **experiment.identity(), "files": files, "reused": True})
+
+
+def unreadable(path: Path) -> str | None:
+    """Why a file that is no result of memr's is replaced, where one lies there."""
+    if not path.exists():
+        return None
+    return f"{path} is replaced: it is not as memr wrote it."

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
+from memr_cli.evaluation.choices import Calibration
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
 from memr_cli.experiment.reuse import standings
 from memr_cli.methods.method import Method
@@ -17,16 +18,27 @@ def chosen(experiment: Experiment, names: Sequence[str]) -> Choice:
     return choice
 
 
-def refuse_pointless_dropout(experiment: Experiment, methods: Sequence[Method]) -> None:
-    """Raise UsageError where modalities are to be hidden, and no model has more than one."""
+def refuse_pointless(experiment: Experiment, methods: Sequence[Method]) -> None:
+    """Raise UsageError for an option that has no effect on any of the methods."""
+    asked, names = experiment.settings, ", ".join(method.name for method in methods)
     members = [member for method in methods for member in experiment.members(method)]
-    settings = [experiment.training_settings(member) for member in members]
-    asked = experiment.settings.overrides.get("modality_dropout")
-    if asked and not any(of_member.modality_dropout for of_member in settings):
-        names = ", ".join(method.name for method in methods)
+    hiding = any(experiment.training_settings(member).modality_dropout for member in members)
+    if asked.overrides.get("modality_dropout") and not hiding:
         raise UsageError(
             f"--modality-dropout has no effect on {names}, whose networks see one modality each. "
             "Leave it out, or add a method that fuses features, such as early."
+        )
+    if asked.calibrate is not Calibration.NONE and not any(map(experiment.calibrates, methods)):
+        raise UsageError(
+            f"--calibrate has no effect on {names}: shares of votes are no probabilities. Leave it "
+            "out, or add a method that has probabilities, such as early."
+        )
+    used = {name for method in methods for name in experiment.modalities(method)}
+    unused = [name for name in asked.normalize_each if name not in used]
+    if unused:
+        raise UsageError(
+            f"--normalize {unused[0]}={asked.normalize_each[unused[0]]} has no effect on {names}. "
+            f"Leave it out, or add a method that uses {unused[0]} features."
         )
 
 
@@ -34,7 +46,7 @@ def train_methods(experiment: Experiment, choice: Choice, command: str) -> Itera
     """Make each method's models; for a vote, those of its members."""
     from memr_cli.experiment.making import train  # not needed for a result that is read
 
-    refuse_pointless_dropout(experiment, choice.methods)
+    refuse_pointless(experiment, choice.methods)
     experiment.prepare_folder(choice.methods)
     experiment.protect_checkpoints(choice.methods)
     experiment.use_only(choice.methods)
@@ -43,7 +55,7 @@ def train_methods(experiment: Experiment, choice: Choice, command: str) -> Itera
 
 def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[str, Any]]:
     """Score each method on speakers that its training never saw; a fresh result is read."""
-    refuse_pointless_dropout(experiment, choice.methods)
+    refuse_pointless(experiment, choice.methods)
     experiment.prepare_folder(choice.methods)
     found = standings(experiment, choice.methods)
     to_make = [method for method in choice.methods if found[method.name].fresh is None]
@@ -55,8 +67,10 @@ def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[st
         if standing.fresh is not None:
             return standing.fresh
         from memr_cli.experiment.making import evaluate  # not needed for a result that is read
+        from memr_cli.experiment.predicting import tested_folds
 
         if standing.stale is not None:
+            tested_folds(experiment, method)  # what cannot be made replaces nothing
             experiment.place.notice(standing.stale)
         return evaluate(experiment, method, standing.key)
 

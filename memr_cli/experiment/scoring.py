@@ -15,9 +15,10 @@ from memr_cli.evaluation import leakage
 from memr_cli.evaluation.bootstrap import Sample, clustered_interval
 from memr_cli.evaluation.metrics import METRICS, confusion, per_class, scores
 from memr_cli.evaluation.protocols import Fold, describe
-from memr_cli.experiment.confidence import VOTE_NOTE, by_group, calibration
+from memr_cli.experiment.confidence import by_group, calibration, calibration_notes
 from memr_cli.experiment.predicting import Scored
 from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.experiment.tempering import Temperature
 from memr_cli.results import Predictions
 
 BOOTSTRAP_SEED = 0
@@ -31,7 +32,7 @@ def score(
     modalities: Sequence[str],
     *,
     refit: bool,
-    temperatures: Sequence[dict[str, float]] | None = None,
+    temperatures: Sequence[Temperature] | None = None,
 ) -> dict[str, Any]:
     """Metrics, folds, leakage and notes: the part of the object that follows from predictions."""
     counts = _counts(scored.predictions, len(scored.folds))
@@ -88,10 +89,10 @@ def _told(result: dict[str, Any], n_seeds: int) -> Iterator[str]:
     """What a reader of the figures has to know about how they count."""
     if n_seeds > 1:
         yield f"per_class, confusion and ties count each utterance {n_seeds} times, once per seed"
-    if result["calibration"]["brier"] is None:
-        yield VOTE_NOTE
+    n_smallest = min(fold["n_test"] for fold in result["protocol"]["folds"])
+    yield from calibration_notes(result["calibration"], n_smallest)
     if result["by_session"] is None:
-        yield "by_session is null, since the corpus tells no session of some utterance"
+        yield "no scores by session, since the corpus tells none of some utterance"
     if result["leakage"]["dialogues"] is None:
         yield "leakage.dialogues is null, since the corpus tells no dialogues"
     occurring = [name for name, entry in result["per_class"].items() if entry["support"]]

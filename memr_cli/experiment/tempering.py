@@ -1,7 +1,7 @@
 """Temperatures for a method's probabilities, from validation rows and models blind to them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,39 +11,43 @@ from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.models import Models, selected_arrays
 from memr_cli.experiment.predicting import Scored
 
-Temperatures = Mapping[tuple[int, int], float]
-"""By fold and seed."""
+
+@dataclass(frozen=True)
+class Temperature:
+    """What the probabilities of one fold and seed were tempered with, and n rows it rests on.
+
+    `temperature` is 1 where `fitted` is not: no temperature within bounds was best.
+    """
+
+    fold: int
+    seed: int
+    temperature: float
+    n: int
+    fitted: bool
 
 
-def tempered(experiment: Experiment, models: Models, scored: Scored) -> tuple[Scored, Temperatures]:
+def tempered(
+    experiment: Experiment, models: Models, scored: Scored
+) -> tuple[Scored, Sequence[Temperature]]:
     """Predictions with calibrated probabilities, and the temperatures; decisions stay the same."""
-    found: dict[tuple[int, int], float] = {}
+    found = []
     predictions = scored.predictions
     probabilities = predictions.probabilities.copy()
-    for fold in scored.folds:
-        for seed in experiment.settings.seeds:
-            found[fold.index, seed] = _fitted(experiment, models, fold, seed)
+    for seed in experiment.settings.seeds:
+        for fold in scored.folds:
+            found.append(_fitted(experiment, models, fold, seed))
             rows = (predictions.fold == fold.index) & (predictions.seed == seed)
-            probabilities[rows] = with_temperature(probabilities[rows], found[fold.index, seed])
+            probabilities[rows] = with_temperature(probabilities[rows], found[-1].temperature)
     calibrated = replace(predictions, probabilities=probabilities)
     return replace(scored, predictions=calibrated), found
 
 
-def _fitted(experiment: Experiment, models: Models, fold: Fold, seed: int) -> float:
-    """The temperature of one fold and seed.
-
-    Raises nothing for few rows: `folds` leave at least one validation row, and what a temperature
-    from few rows is worth shows in the calibration error.
-    """
+def _fitted(experiment: Experiment, models: Models, fold: Fold, seed: int) -> Temperature:
+    """From the validation rows, of which `folds` leave at least one."""
     arrays = selected_arrays(models.checkpoint(fold.index, seed).arrays)
     rows = fold.validation
     probabilities = models.method.predict(arrays, experiment.data, models.settings, rows)
-    return fitted_temperature(probabilities, experiment.data.columns.label[rows].astype(np.int64))
-
-
-def listed(temperatures: Temperatures) -> Sequence[dict[str, float]]:
-    """Temperatures as the JSON object has them."""
-    return [
-        {"fold": fold, "seed": seed, "temperature": value}
-        for (fold, seed), value in temperatures.items()
-    ]
+    labels = experiment.data.columns.label[rows].astype(np.int64)
+    best = fitted_temperature(probabilities, labels)
+    temperature = 1.0 if best is None else best
+    return Temperature(fold.index, seed, temperature, len(rows), fitted=best is not None)

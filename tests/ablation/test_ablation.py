@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +18,8 @@ import memr_cli.learning.training as training
 from memr_cli.ablation.conditions import LEVELS, SHARES, Absent, chances
 from memr_cli.ablation.measuring import FoldDecisions
 from memr_cli.app import app
+from memr_cli.corpora.choices import SyntheticSettings
+from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
 
@@ -360,3 +363,73 @@ def test_modality_dropout_tells_the_network_what_is_absent(
     assert result["settings"]["modality_dropout"] == 0.5
     assert result["settings"]["n_parameters"] == early["settings"]["n_parameters"]
     assert result["subsets"] != early["subsets"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"store": 5},
+        {"hashes": []},
+        {"hashes": {}},
+        {"settings": {}},
+        {"subsets": []},
+        {"n": float("nan")},
+        {"digest": None},
+    ],
+    ids=str,
+)
+def test_one_that_was_edited_is_made_anew(
+    made: Path, ablated: Results, memr: Run, tmp_path: Path, spoil: dict[str, Any]
+) -> None:
+    store = copied(made, tmp_path)
+    path = store.parent / "ablations" / "session" / "late.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **spoil}))
+    (result,) = memr("ablate", "late", "--store", store, *QUICK).lines
+    assert not result["reused"]
+    assert result["subsets"][-1]["metrics"] == ablated["late"]["subsets"][-1]["metrics"]
+
+
+def test_more_seeds_make_an_ablation_stale(made: Path, memr: Run, tmp_path: Path) -> None:
+    store = copied(made, tmp_path)
+    (result,) = memr("ablate", "late", "--store", store, *QUICK, "--seeds", "2").lines
+    assert not result["reused"]
+    assert result["settings"]["seeds"] == 2
+
+
+def test_it_tells_of_speakers_features_as_evaluate_does(
+    made: Path, memr: Run, tmp_path: Path
+) -> None:
+    store = copied(made, tmp_path)
+    (result,) = memr("ablate", "late", "--store", store, *QUICK, "--normalize", "speaker").lines
+    assert result["transductive"]
+    assert any("transductive" in note for note in result["notes"])
+
+
+def test_noise_is_measured_in_the_spread_of_each_feature(
+    made: Path, ablated: Results, memr: Run, tmp_path: Path
+) -> None:
+    store = copied(made, tmp_path)
+    with h5py.File(store, "r+") as file:
+        pooled = file["features/acoustic/pooled"]
+        pooled[:] = pooled[:] * 1024  # standardised, to the last bit what it was
+        file.attrs["fingerprint"] = "sha256:" + 64 * "0"  # other content: nothing is reused
+    (result,) = memr("ablate", "early", "--store", store, *QUICK).lines
+    assert not result["reused"]
+    assert result["noise"] == ablated["early"]["noise"]
+
+
+def test_modality_dropout_tells_of_modalities_that_nothing_lacks(memr: Run, tmp_path: Path) -> None:
+    raw, store = tmp_path / "raw", tmp_path / "memr.h5"
+    write_corpus(
+        raw,
+        SyntheticSettings(120, missing=0.0, visual_dim=6, acoustic_dim=5, lexical_dim=4),
+        silent,
+    )
+    ingest(raw, store, IngestSettings(), silent)
+    call = ("evaluate", "--store", store, "--method", "early", *QUICK)
+    (without,), (hiding,) = (
+        memr(*call).lines,
+        memr(*call, "--modality-dropout", "0.3").lines,
+    )
+    more = hiding["settings"]["n_parameters"] - without["settings"]["n_parameters"]
+    assert more == 3 * 16  # a column for each modality, into 16 hidden units

@@ -69,6 +69,20 @@ def test_bins_are_never_empty_and_hold_every_row(made: tuple[np.ndarray, np.ndar
     assert total == pytest.approx(right(*made).sum())
 
 
+@given(decisions(), st.randoms(use_true_random=False))
+def test_bins_do_not_depend_on_the_order_of_rows(
+    made: tuple[np.ndarray, np.ndarray], shuffler: random.Random
+) -> None:
+    probabilities, true = made
+    coarse = np.round(probabilities, 1)  # many ties
+    order = np.arange(len(true))
+    shuffler.shuffle(order)
+    hits = right(probabilities, true)
+    found, again = reliability(coarse, hits, 4), reliability(coarse[order], hits[order], 4)
+    for one, other in zip(found, again, strict=True):
+        assert (one.n, one.accuracy) == (other.n, pytest.approx(other.accuracy))
+
+
 def test_calibration_error_by_hand() -> None:
     bins = [Bin(confidence=0.5, accuracy=0.4, n=3), Bin(confidence=0.9, accuracy=1.0, n=1)]
     assert expected_calibration_error(bins) == pytest.approx((3 * 0.1 + 1 * 0.1) / 4)
@@ -137,7 +151,13 @@ def test_a_temperature_changes_no_decision(
     np.testing.assert_allclose(best, tempered.max(axis=1))
 
 
+def test_where_all_are_right_or_wrong_no_temperature_is_best() -> None:
+    probabilities = np.array([[0.6, 0.4], [0.7, 0.3]])
+    assert fitted_temperature(probabilities, np.array([0, 0])) is None
+    assert fitted_temperature(probabilities, np.array([1, 1])) is None
+
+
 def test_a_probability_of_zero_stays_a_number() -> None:
     sure = np.array([[1.0, 0.0], [1.0, 0.0]])
-    assert math.isfinite(fitted_temperature(sure, np.array([0, 1])))
+    assert fitted_temperature(sure, np.array([0, 1])) is None  # the higher, the better
     np.testing.assert_allclose(with_temperature(sure, 1.0), sure, atol=1e-300)

@@ -107,10 +107,14 @@ def test_calibration_changes_probabilities_and_no_decision(memr: Run, small_stor
     assert plain["lexical"]["calibration"]["temperatures"] is None
     fitted = calibrated["lexical"]["calibration"]["temperatures"]
     assert [(one["fold"], one["seed"]) for one in fitted] == [
-        (fold, seed) for fold in range(5) for seed in range(2)
+        (fold, seed) for seed in range(2) for fold in range(5)
     ]
     assert calibrated["late"]["calibration"]["brier"] is None
-    assert any(note.startswith("calibration is null") for note in calibrated["late"]["notes"])
+    assert any(note.startswith("no calibration") for note in calibrated["late"]["notes"])
+    assert all(one["n"] > 10 for one in fitted)
+    assert [one["temperature"] != 1 for one in fitted] == [one["fitted"] for one in fitted]
+    assert calibrated["late"]["reused"]  # nothing of it is calibrated
+    assert calibrated["late"]["settings"]["calibrate"] is None
     assert by_method(memr(*call, "--calibrate", "temperature"))["lexical"]["reused"]
 
 
@@ -179,3 +183,52 @@ def test_normalising_a_modality_that_the_store_lacks_is_refused(
     assert (ran.code, ran.stdout) == (5, "")
     assert "visual" in ran.stderr
     assert "acoustic, lexical" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "words"),
+    [
+        ("late", ["--calibrate", "temperature"], "--calibrate has no effect on late"),
+        ("lexical", ["--normalize", "audio=speaker"], "acoustic=speaker has no effect on lexical"),
+        ("lexical", ["--modality-dropout", "0.3"], "--modality-dropout has no effect on lexical"),
+    ],
+)
+def test_an_option_without_effect_is_wrong_usage(
+    memr: Run, small_store: Path, method: str, option: list[str], words: str
+) -> None:
+    ran = memr("evaluate", "--store", small_store, "--method", method, *option)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert words in ran.stderr
+
+
+def test_training_tells_that_test_speakers_features_are_used(memr: Run, small_store: Path) -> None:
+    call = ("train", "--store", small_store, *QUICK, "--normalize", "acoustic=speaker")
+    trained = by_method(memr(*call))
+    assert [trained[name]["transductive"] for name in ("acoustic", "lexical")] == [True, False]
+    assert any("transductive" in note for note in trained["acoustic"]["notes"])
+    assert not any("transductive" in note for note in trained["lexical"]["notes"])
+
+
+def test_a_result_that_cannot_be_made_replaces_nothing_and_says_nothing_of_it(
+    memr: Run, small_store: Path
+) -> None:
+    assert memr("evaluate", "--store", small_store, *QUICK).code == 0
+    ran = memr("evaluate", "--store", small_store, *QUICK, "--folds", "11")
+    assert ran.code == 5
+    assert "is replaced" not in ran.stderr
+
+
+def test_small_folds_and_small_speakers_are_told_of(memr: Run, small_store: Path) -> None:
+    call = ("evaluate", "--store", small_store, *QUICK, "--normalize", "acoustic=speaker")
+    notes = by_method(memr(*call))["acoustic"]["notes"]
+    assert any("pooled value is the better one" in note for note in notes)
+    assert not any("have fewer than 10 utterances" in note for note in notes)
+
+
+def test_what_probabilities_cannot_be_calibrated_by_is_told() -> None:
+    from memr_cli.experiment.confidence import calibration_notes
+
+    fitted = {"temperature": 1.3, "n": 40, "fitted": True}
+    found = {"brier": {}, "temperatures": [fitted, {**fitted, "n": 2, "fitted": False}]}
+    (note,) = calibration_notes(found, 5000)
+    assert note.startswith("1 of 2 temperatures are 1, since 2 validation rows")
