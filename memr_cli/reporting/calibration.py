@@ -20,14 +20,17 @@ class Bin:
 class Calibration:
     """Brier score, expected calibration error and area under the risk-coverage curve.
 
-    temperatures: one for each fold and seed where they were fitted.
+    ece: over all test utterances at once, since that of a small fold lies above 0 by chance.
+    temperatures: one for each fold and seed where they were fitted. unfitted: of how many more
+    folds and seeds no temperature was best.
     """
 
     brier: Value
-    ece: Value
+    ece: float | None
     aurc: Value
     bins: tuple[Bin, ...]
     temperatures: tuple[float, ...]
+    unfitted: int
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Calibration | None":
@@ -35,14 +38,16 @@ class Calibration:
         bins = [_bin(one) for one in value.get("bins") or ()]
         if not bins or any(value.get(name) is None for name in ("brier", "ece", "aurc")):
             return None
+        fitted = value.get("temperatures") or ()
         return cls(
             brier=Value.parse(value["brier"]),
-            ece=Value.parse(value["ece"]),
+            ece=number(value["ece"].get("pooled")),
             aurc=Value.parse(value["aurc"]),
             bins=tuple(one for one in bins if one is not None),
             temperatures=tuple(
-                float(one["temperature"]) for one in value.get("temperatures") or ()
+                float(one["temperature"]) for one in fitted if one.get("fitted", True)
             ),
+            unfitted=sum(not one.get("fitted", True) for one in fitted),
         )
 
     @property

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from markupsafe import Markup
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -31,6 +33,8 @@ _LATEX = {
 _MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&@]) | :(?=//)""", re.VERBOSE)
 # Where a backslash keeps a line from becoming a list item or an underline.
 _LIST_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))")
+# What to type, of signs that mean nothing in any markup.
+_TYPED = re.compile(r"`([\w./=:+-][\w ./=:+-]*)`")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -38,6 +42,20 @@ class Raw(str):
     """Text that is markup already and passes through escaping unchanged."""
 
     __slots__ = ()
+
+
+class Told(str):
+    """Text in which backticks enclose what to type; other markup in it is escaped like any."""
+
+    __slots__ = ()
+
+    def __html__(self) -> Markup:
+        """For HTML, where `<code>` stands for the backticks."""
+        parts = _TYPED.split(_one_line(self))
+        return Markup("").join(
+            Markup("<code>{}</code>").format(part) if number % 2 else part
+            for number, part in enumerate(parts)
+        )
 
 
 def latex(value: Any) -> str:
@@ -52,8 +70,13 @@ def markdown(value: Any) -> str:
     """`value` as text in a Markdown paragraph or table cell; line breaks become spaces."""
     if isinstance(value, Raw):
         return value
-    text = _MARKDOWN.sub(lambda found: "\\" + found.group(), _one_line(value).strip())
-    return _LIST_START.sub(r"\1\\", text)
+    text = _one_line(value).strip()
+    parts = _TYPED.split(text) if isinstance(value, Told) else [text]
+    told = (
+        f"`{part}`" if number % 2 else _MARKDOWN.sub(lambda found: "\\" + found.group(), part)
+        for number, part in enumerate(parts)
+    )
+    return _LIST_START.sub(r"\1\\", "".join(told))
 
 
 def _one_line(value: Any) -> str:

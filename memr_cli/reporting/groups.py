@@ -71,7 +71,9 @@ class Group:
         normalize: dict[str, str] = {}
         for result in self.results:
             normalize |= result.terms.normalize
-        return replace(self.reference.terms, normalize=normalize)
+        asked = [one.terms.calibrate for one in self.results if one.ties is None]
+        calibrate = asked[0] if asked else self.reference.terms.calibrate
+        return replace(self.reference.terms, normalize=normalize, calibrate=calibrate)
 
     @property
     def preset(self) -> str:
@@ -147,10 +149,18 @@ def _priority(part: Sequence[Evaluated], store_name: str | None) -> tuple[Any, .
 def _belongs(result: Evaluated, part: Sequence[Evaluated]) -> bool:
     return (
         _made_on(result) == _made_on(part[0])
-        and all(result.terms.agree(other.terms) for other in part)
+        and all(_agree(result, other) for other in part)
         and _same_folds(result, part[0])
         and all(result.method != other.method for other in part)
     )
+
+
+def _agree(result: Evaluated, other: Evaluated) -> bool:
+    """Whether terms agree; a vote, which nothing calibrates, goes with calibrated methods too."""
+    ours, theirs = result.terms, other.terms
+    if any(one.ties is not None and one.terms.calibrate is None for one in (result, other)):
+        ours, theirs = replace(ours, calibrate=None), replace(theirs, calibrate=None)
+    return ours.agree(theirs)
 
 
 def _made_on(result: Evaluated) -> tuple[Any, ...]:

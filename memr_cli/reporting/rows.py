@@ -34,6 +34,7 @@ def _row(group: Group, method: str) -> dict[str, Any]:
         "synthetic": group.synthetic,
         "protocol": group.protocol,
         "preset": group.preset,
+        "folds": len(group.folds),
         "seeds": list(group.seeds),
         "overrides": dict(group.terms.overrides),
         "subset": group.terms.subset,
@@ -99,7 +100,9 @@ def _spread(row: dict[str, Any], name: str) -> str:
     if not row["evaluated"]:
         return "not evaluated"
     mean, std = (row["metrics"][name][part] for part in ("mean", "std"))
-    return "-" if mean is None or std is None else f"{100 * mean:.1f} ± {100 * std:.1f}"
+    if mean is None or std is None:
+        return "-"
+    return f"{100 * mean:.1f}" + (f" ± {100 * std:.1f}" if row["folds"] > 1 else "")
 
 
 def _interval(row: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ class Section:
     synthetic: str | None
     facts: tuple[tuple[str, str], ...]
     headline: str
+    severe: tuple[str, ...]
     results: Table
     caption: str
     not_evaluated: str | None
@@ -79,6 +80,7 @@ def section(group: Group, studies: Studies, figures: Sequence[Drawing]) -> Secti
         synthetic=words.SYNTHETIC if group.synthetic else None,
         facts=tuple(_facts(group)),
         headline=words.headline(group, studies.comparisons),
+        severe=trust.severe(studies.audit),
         results=_results(group, beside),
         caption=caption,
         not_evaluated=words.not_evaluated(group),

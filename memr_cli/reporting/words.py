@@ -9,7 +9,7 @@ import numpy as np
 
 from memr_cli.reporting.evaluated import Evaluated, Score
 from memr_cli.reporting.groups import Group
-from memr_cli.reporting.studies.comparison import Comparison, Difference
+from memr_cli.reporting.studies.comparison import Comparison
 from memr_cli.reporting.values import Bounds, Value
 
 ABSENT = "\N{EN DASH}"
@@ -97,6 +97,11 @@ def majority(group: Group) -> tuple[str, float]:
     return group.class_names[winner], float(np.mean(shares))
 
 
+def test_part(group: Group) -> str:
+    """What is tested, in words."""
+    return "the test part" if len(group.folds) == 1 else "the test parts"
+
+
 def headline(group: Group, comparisons: Sequence[Comparison] = ()) -> str:
     """What the scores show, and what they leave open. Names the highest mean, never a winner.
 
@@ -117,14 +122,15 @@ def headline(group: Group, comparisons: Sequence[Comparison] = ()) -> str:
     )
     name, level = majority(group)
     context = (
-        f" Always answering the most frequent class, {name}, would score {percent(level)}{SPACE}%."
+        f" Always answering the most frequent class of {test_part(group)}, {name}, would score "
+        f"{percent(level)}{SPACE}%."
     )
     if len(ranked) == 1:
         return f"{leader.method} reaches a mean F1-micro of {reach} {extent}{context}"
     others = [(result.method, score) for _, score, result in ranked[1:]]
     return (
         f"The highest mean F1-micro is that of {leader.method}: {reach} {extent}"
-        f"{_order(best, others, _paired(group, leader.method, comparisons))}{context}"
+        f"{_order(leader, others, _paired(group, leader.method, comparisons))}{context}"
     )
 
 
@@ -133,9 +139,9 @@ def _to(score: Score) -> str:
     return f"{percent(low)} to {percent(high)}"
 
 
-def _paired(group: Group, leader: str, comparisons: Iterable[Comparison]) -> dict[str, Difference]:
-    """How the leader differs in accuracy from those it was compared with, by method."""
-    found = {}
+def _paired(group: Group, leader: str, comparisons: Iterable[Comparison]) -> dict[str, float]:
+    """The accuracy that the leader has over those it is surely better than, by method."""
+    found: dict[str, float] = {}
     for comparison in comparisons:
         labels = {
             one.label: one.method
@@ -145,15 +151,20 @@ def _paired(group: Group, leader: str, comparisons: Iterable[Comparison]) -> dic
         for pair in comparison.pairs:
             names = {labels.get(pair.first), labels.get(pair.second)}
             (other,) = (names - {leader}) if len(names) == 2 and leader in names else {None}
-            if other is not None:
-                found[other] = pair.metrics["accuracy"]
+            accuracy = pair.metrics["accuracy"]
+            if other is None or accuracy.difference is None or not accuracy.stands:
+                continue
+            sign = 1 if labels.get(pair.second) == leader else -1
+            if sign * accuracy.difference > 0:
+                found[other] = sign * accuracy.difference
     return found
 
 
 def _order(
-    best: Score, others: Sequence[tuple[str, Score]], paired: Mapping[str, Difference]
+    leader: Evaluated, others: Sequence[tuple[str, Score]], paired: Mapping[str, float]
 ) -> str:
     """How the other methods lie to that of the highest mean."""
+    best = leader.scores["f1_micro"]
     if best.ci95 is None or any(score.ci95 is None for _, score in others):
         return " Without intervals for all methods, nothing is said about their order."
     low = best.ci95[0]
@@ -161,16 +172,13 @@ def _order(
     far = [name for name, _ in others if name not in near]
     text = ""
     if near:
-        apart = [name for name in near if name in paired and paired[name].is_significant]
+        apart = [name for name in near if name in paired]
         open_ = [name for name in near if name not in apart]
         text += f" The {_whose(near, 'overlaps', 'overlap')} it"
-        if not open_:
-            text += f"; paired over the same utterances, it differs from {listed(apart)}."
-        elif apart:
-            text += (
-                f"; paired over the same utterances, it differs from {listed(apart)}, and its "
-                f"order with {listed(open_)} is not settled here."
-            )
+        better = listed(f"{name} ({signed(paired[name])} points)" for name in apart)
+        if apart:
+            text += f"; paired over the same utterances, {leader.method} is better than {better}"
+            text += f", and its order with {listed(open_)} is not settled here." if open_ else "."
         else:
             text += ", so their order is not settled here."
     if far:
@@ -250,16 +258,29 @@ def _identical(group: Group) -> list[str]:
 
 def remarks(group: Group) -> list[str]:
     """Ties and the notes of the results, one line each."""
-    lines = [_ties(result) for result in group.results if result.ties is not None]
+    lines = [_ties(result) for result in group.results if result.ties and result.ties[0]]
     notes: dict[str, list[str]] = {}
     for result in group.results:
         for note in result.notes:
-            notes.setdefault(note, []).append(result.method)
+            notes.setdefault(plain(note), []).append(result.method)
     everyone = list(group.methods)
     for note, methods in notes.items():
         whose = "All methods" if methods == everyone and len(methods) > 1 else ", ".join(methods)
         lines.append(f"{whose}: {note.rstrip('.')}.")
     return lines
+
+
+_PLAIN = {
+    "per_class, confusion and ties count": "scores by class, confusion and ties count",
+    "undefined in some fold and null there": "undefined in some fold and left out there",
+}
+
+
+def plain(note: str) -> str:
+    """A note on a JSON object in words for the reader of a page."""
+    for told, said in _PLAIN.items():
+        note = note.replace(told, said)
+    return note
 
 
 def _ties(result: Evaluated) -> str:

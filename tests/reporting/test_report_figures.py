@@ -13,13 +13,16 @@ from made_studies import write_ablation, write_audit, write_comparison
 from memr_cli.reporting.figures import confusion
 from memr_cli.reporting.figures.by_speaker import by_speaker
 from memr_cli.reporting.figures.canvas import Drawing, shortened, style, text_width
+from memr_cli.reporting.figures.comparison import comparison
 from memr_cli.reporting.figures.contributions import contributions
 from memr_cli.reporting.figures.differences import differences
 from memr_cli.reporting.figures.drawing import draw
 from memr_cli.reporting.figures.palette import DARK, cell, dark, method_colours
+from memr_cli.reporting.figures.probes import probes
 from memr_cli.reporting.figures.reliability import reliability
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
+from memr_cli.reporting.studies.audit import Audit
 from memr_cli.reporting.studies.loading import Studies, studies
 from memr_cli.results import ResultFolder
 
@@ -263,3 +266,23 @@ def test_a_shortened_name_fits_and_keeps_both_ends() -> None:
         assert text.startswith("a very")
         assert text.endswith("n 7")
         assert shortened("calm", 1.0) == "calm"
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_an_axis_that_does_not_start_at_zero_says_so(tmp_path: Path, k: int) -> None:
+    one = made(tmp_path, ("lexical", "early"), Experiment(folds=folds_of(k)))
+    with style():
+        figure = comparison(one, method_colours(one.methods))
+    assert figure is not None
+    assert figure.caption.count("The axis does not start at zero.") == 1
+
+
+def test_the_probes_name_what_they_stand_beside_and_the_diamonds_value(tmp_path: Path) -> None:
+    write(tmp_path, ("early",))
+    value = json.loads(write_audit(tmp_path).read_text())
+    with style():
+        audit = Audit.parse(value, tmp_path)
+        figure = probes(audit, method_colours(("visual", "acoustic", "lexical")))
+    assert figure is not None
+    assert "always the most frequent speaker: visual 61.0 / 12.0 / 20.0" in figure.alt
+    assert "Diamonds, the third number" in figure.caption

@@ -229,6 +229,12 @@ def test_a_terminal_is_told_what_differs_and_that_a_corpus_is_synthetic(hostile:
     assert [row["F1-micro %"] for row in rows if row["method"] == "early"] == ["not evaluated"]
 
 
+def test_a_terminal_is_told_no_deviation_of_a_single_fold(tmp_path: Path) -> None:
+    write(tmp_path, ("lexical",), Experiment(folds=folds_of(1)))
+    (row,) = [row for row in shown(Built(tmp_path).result["rows"]) if row["method"] == "lexical"]
+    assert re.fullmatch(r"\d+\.\d", row["F1-micro %"])
+
+
 def test_a_second_report_removes_the_figures_of_the_first_and_nothing_else(tmp_path: Path) -> None:
     folder = write(tmp_path, ("lexical", "late"), Experiment(folds=folds_of(2)))
     first = Built(tmp_path)

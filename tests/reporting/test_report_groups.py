@@ -134,3 +134,11 @@ def test_published_numbers_stand_beside_nothing_else(
     write(tmp_path, ["early"], replace(Experiment(), **change))
     (one,) = groups_of(tmp_path)
     assert all(published(one, method) is None for method in FIVE)
+
+
+def test_a_vote_that_nothing_calibrates_stands_with_calibrated_methods(tmp_path: Path) -> None:
+    write(tmp_path, ["lexical", "early"], Experiment(calibrate="temperature"))
+    write(tmp_path, ["late"])
+    (one,) = groups_of(tmp_path)
+    assert one.methods == ("lexical", "early", "late")
+    assert one.terms.calibrate == "temperature"

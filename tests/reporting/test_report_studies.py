@@ -7,7 +7,8 @@ import pytest
 from made_results import FIVE, Experiment, folds_of, write
 from made_studies import write_ablation, write_audit, write_comparison
 
-from memr_cli.reporting import documents
+from memr_cli.reporting import documents, words
+from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.drawing import draw
 from memr_cli.reporting.figures.palette import method_colours
 from memr_cli.reporting.groups import group
@@ -21,6 +22,7 @@ from memr_cli.results import ResultFolder, digest
 EXPERIMENT = Experiment(detailed=True, by_speaker=("acoustic",), calibrate="temperature")
 ONE_FOLD = Experiment(folds=folds_of(1))
 DETAILED = Experiment(folds=folds_of(1), detailed=True)
+COLOURED = (*FIVE, "visual", "acoustic", "lexical")
 NEW = (
     *("Paired differences", "All subsets of modalities", "Robustness", "Reliability"),
     *("Scores by session and speaker", "Audit"),
@@ -41,6 +43,13 @@ def text_of(folder: ResultFolder) -> Section:
     (one,) = group(load(folder, print))
     (of_it,) = studies(folder, [one], print)
     return section(one, of_it, [])
+
+
+def figures_of(folder: ResultFolder) -> list[Drawing]:
+    """The figures of the only group."""
+    (one,) = group(load(folder, print))
+    (of_it,) = studies(folder, [one], print)
+    return draw(one, of_it, method_colours(COLOURED), print)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +133,9 @@ def test_the_sentences_say_what_was_found(tmp_path: Path) -> None:
         "From 67.0 %, early's accuracy goes to 52.0 with 50 % of modalities lost at random and to "
         "57.0 with noise of 1 standard deviation on all."
     )
-    assert said["Reliability"].startswith("Expected calibration error in points: visual 5.1, ")
+    assert said["Reliability"].startswith(
+        "Expected calibration error over all test utterances, in points: visual 5.0, "
+    )
     assert said["Reliability"].endswith(
         "; of the third of its decisions that it is surest of, visual claims 84.0 % and gets "
         "76.0 % right."
@@ -148,7 +159,7 @@ def test_shapley_values_are_told_with_what_they_share_out(tmp_path: Path) -> Non
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert (
         "Of the 37.0 points of accuracy that early gains over always answering training&#39;s most "
-        "frequent class, lexical brings the most: 21.0"
+        "frequent class (30.0\N{NO-BREAK SPACE}%), lexical brings the most: 21.0"
     ) in page
 
 
@@ -165,6 +176,80 @@ def test_no_pair_that_differs_is_said_to(tmp_path: Path) -> None:
         "In accuracy, none of 10 pairs differs at p < 0.05 after Holm's correction."
     )
     assert "*" not in "".join(cell for row in part.tables[0].table.rows for cell in row)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_two_baselines_that_differ_are_told_apart(tmp_path: Path, apart: bool) -> None:
+    folder = write(tmp_path, ["early"], ONE_FOLD)
+    (one,) = group(load(folder, print))
+    level = words.majority(one)[1]
+    path = write_ablation(tmp_path, "early", ONE_FOLD)
+    value = json.loads(path.read_text())
+    value["subsets"][0]["metrics"]["accuracy"]["mean"] = level - (0.06 if apart else 0.04)
+    path.write_text(json.dumps(value))
+    drawn = draw(one, studies(folder, [one], print)[0], method_colours(COLOURED), print)
+    (part,) = [
+        part
+        for part in section(one, studies(folder, [one], print)[0], drawn).parts
+        if part.key == "contributions"
+    ]
+    said = "Training's most frequent class is not that of the test part: there, always answering"
+    assert (said in part.sentence) is apart
+
+
+def test_severe_findings_stand_directly_below_the_lead(report: Path) -> None:
+    page = (report / "report.html").read_text(encoding="utf-8")
+    line = "Severe finding of the audit: Features know the labels."
+    assert re.search(rf'class="headline">[^<]*</p>\s*<p class="severe">{line}</p>', page)
+    text = (report / "report.md").read_text(encoding="utf-8")
+    assert text.index(f"- {line}") < text.index("- Store: ")
+    assert "A class is small." not in page[: page.index('class="facts"')]
+
+
+def test_commands_in_findings_are_set_as_code(tmp_path: Path) -> None:
+    folder = write(tmp_path, ["early"], DETAILED)
+    finding = {"code": "x", "severity": "info", "modality": None, "value": 1.0}
+    action = "Try `memr evaluate --normalize acoustic=speaker`, not `<b>`."
+    write_audit(tmp_path, DETAILED, findings=[{**finding, "message": "m", "action": action}])
+    build(folder, notice=print)
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    typed = "memr evaluate --normalize acoustic=speaker"
+    assert f"Try <code>{typed}</code>, not `&lt;b&gt;`." in page
+    text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert f"Try `{typed}`, not \\`\\<b\\>\\`." in text
+
+
+def test_stars_are_in_brackets_where_the_interval_reaches_zero(tmp_path: Path) -> None:
+    folder = write(tmp_path, ["lexical", "early"])
+    path = write_comparison(tmp_path, ["lexical", "early"])
+    value = json.loads(path.read_text())
+    accuracy, uar = (value["pairs"][0]["metrics"][name] for name in ("accuracy", "uar"))
+    accuracy |= {"difference": 0.05, "ci95": [0.01, 0.09], "p_holm": 0.0001}
+    uar |= {"difference": 0.05, "ci95": [-0.01, 0.11], "p_holm": 0.0001}
+    path.write_text(json.dumps(value))
+    (part,) = [part for part in text_of(folder).parts if part.key == "differences"]
+    assert [row[2] for row in part.tables[0].table.rows[:2]] == ["+5.00***", "+5.00(***)"]
+    (paper,) = text_of(folder).differences
+    assert [cell.rpartition(" ")[2] for cell in paper.table.rows[0][1:3]] == [
+        "9.0)***",
+        "11.0)(***)",
+    ]
+    assert all("in brackets where" in one.caption for one in (paper, part.tables[0]))
+    (drawing,) = [one for one in figures_of(folder) if one.name == "differences"]
+    assert "in brackets where the interval reaches 0" in drawing.caption.replace("\n", " ")
+
+
+def test_a_temperature_that_was_not_fitted_is_counted_apart(tmp_path: Path) -> None:
+    folder = write(tmp_path, ["early"], EXPERIMENT)
+    path = folder.metrics("speaker", "early")
+    value = json.loads(path.read_text())
+    value["calibration"]["temperatures"] = [
+        {"fold": 0, "seed": 0, "temperature": 1.3, "n": 90, "fitted": True},
+        {"fold": 1, "seed": 0, "temperature": 1.0, "n": 2, "fitted": False},
+    ]
+    path.write_text(json.dumps(value))
+    (part,) = [part for part in text_of(folder).parts if part.key == "reliability"]
+    assert part.tables[0].table.rows[0][-1] == "1.30 to 1.30 (1 of 2 not fitted)"
 
 
 def test_audit_findings_stand_gravest_first(tmp_path: Path) -> None:

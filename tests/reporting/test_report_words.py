@@ -42,19 +42,26 @@ def test_the_headline_names_the_highest_mean_and_says_what_it_leaves_open(tmp_pa
         "The highest mean F1-micro is that of early: 63.0 % (95 % interval 61.0 to 65.0) "
         "over 5 folds and 1,336 tested utterances. The interval of lexical overlaps it, so their "
         "order is not settled here. The interval of late lies below it. Always answering the most "
-        "frequent class, neutral, would score "
+        "frequent class of the test parts, neutral, would score "
     )
 
 
 @pytest.mark.parametrize(
-    ("p", "said"),
+    ("p", "interval", "said"),
     [
-        (0.001, "overlaps it; paired over the same utterances, it differs from lexical. The"),
-        (0.2, "overlaps it, so their order is not settled here. The"),
+        (
+            *(0.001, [0.01, 0.09]),
+            (
+                "overlaps it; paired over the same utterances, early is better than lexical "
+                "(+5.0 points). The"
+            ),
+        ),
+        (0.2, [0.01, 0.09], "overlaps it, so their order is not settled here. The"),
+        (0.001, [-0.01, 0.09], "overlaps it, so their order is not settled here. The"),
     ],
 )
 def test_a_paired_comparison_says_more_than_overlapping_intervals(
-    tmp_path: Path, p: float, said: str
+    tmp_path: Path, p: float, interval: list[float], said: str
 ) -> None:
     one = scored(
         made(tmp_path, ["lexical", "early", "late"]),
@@ -64,7 +71,8 @@ def test_a_paired_comparison_says_more_than_overlapping_intervals(
     )
     path = write_comparison(tmp_path, ["lexical", "early"])
     value = json.loads(path.read_text())
-    value["pairs"][0]["metrics"]["accuracy"]["p_holm"] = p
+    accuracy = value["pairs"][0]["metrics"]["accuracy"]
+    accuracy |= {"p_holm": p, "difference": 0.05, "ci95": interval}
     assert said in words.headline(one, [Comparison.parse(value, path)])
 
 
@@ -171,4 +179,21 @@ def test_the_commands_make_the_same_results_again(tmp_path: Path) -> None:
             "--method lexical --method late --store 'my store.h5'"
         ),
         "memr report --store 'my store.h5'",
+    ]
+
+
+def test_ties_are_told_only_where_there_are_some(tmp_path: Path) -> None:
+    one = made(tmp_path, ["late"])
+    (late,) = one.results
+    assert any("tie" in line for line in words.remarks(one))
+    untied = replace(one, results=(replace(late, ties=(0, 0.0)),))
+    assert not any("tie" in line for line in words.remarks(untied))
+
+
+def test_notes_on_an_object_are_told_in_words_for_a_page(tmp_path: Path) -> None:
+    notes = ["uar is undefined in some fold and null there", "per_class, confusion and ties count"]
+    one = made(tmp_path, ["early"], notes=notes)
+    assert words.remarks(one) == [
+        "early: uar is undefined in some fold and left out there.",
+        "early: scores by class, confusion and ties count.",
     ]

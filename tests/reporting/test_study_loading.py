@@ -36,16 +36,28 @@ WRITERS = pytest.mark.parametrize("writer", [comparing, ablating, write_audit])
 
 @WRITERS
 @pytest.mark.parametrize(
-    "change",
+    ("change", "reason"),
     [
-        {"fingerprint": "sha256:" + "f" * 64},
-        {"store": "other.h5"},
-        {"protocol": {"name": "loso", "description": "x"}},
+        (
+            {"fingerprint": "sha256:" + "f" * 64},
+            (
+                r"were made from other content of memr.h5 than this (comparison|ablation|audit)\. "
+                r"Run `memr evaluate --protocol speaker --folds 5 .*--method early.*` again"
+            ),
+        ),
+        ({"store": "other.h5"}, "of the store other.h5, and the results .* are of memr.h5"),
+        (
+            {"protocol": {"name": "loso", "description": "x"}},
+            (
+                r"^No method is evaluated under protocol loso, so its .*"
+                r"Run `memr evaluate --protocol loso`\.$"
+            ),
+        ),
     ],
-    ids=lambda change: next(iter(change)),
+    ids=["content", "store", "protocol"],
 )
-def test_a_study_of_something_else_is_left_out_with_one_notice(
-    tmp_path: Path, writer: Writer, change: dict[str, Any]
+def test_a_study_of_something_else_is_left_out_with_its_reason(
+    tmp_path: Path, writer: Writer, change: dict[str, Any], reason: str
 ) -> None:
     folder = write(tmp_path, FIVE)
     path = writer(tmp_path, **change)
@@ -53,7 +65,7 @@ def test_a_study_of_something_else_is_left_out_with_one_notice(
     assert of_groups == [Studies()]
     (notice,) = notices
     assert str(path) in notice
-    assert re.search(r"Run `memr (compare|ablate|audit)", notice)
+    assert re.search(reason, notice)
 
 
 @WRITERS
@@ -67,23 +79,27 @@ def test_a_study_of_another_subset_is_left_out(tmp_path: Path, writer: Writer) -
 
 @pytest.mark.parametrize("writer", [comparing, ablating])
 @pytest.mark.parametrize(
-    "other",
+    ("other", "named"),
     [
-        Experiment(seeds=(0, 1)),
-        Experiment(preset="original"),
-        Experiment(overrides={"modality_dropout": 0.3}),
-        Experiment(by_speaker=("lexical",)),
+        (Experiment(seeds=(0, 1)), "(seeds 0 1, not 0)"),
+        (Experiment(preset="original"), "(preset original, not default)"),
+        (
+            Experiment(overrides={"modality_dropout": 0.3}),
+            "(changed modality_dropout 0.3, not nothing)",
+        ),
+        (Experiment(by_speaker=("lexical",)), "(lexical normalised speaker, not global)"),
     ],
     ids=["seeds", "preset", "overrides", "normalisation"],
 )
 def test_a_study_of_other_settings_is_left_out(
-    tmp_path: Path, writer: Writer, other: Experiment
+    tmp_path: Path, writer: Writer, other: Experiment, named: str
 ) -> None:
     folder = write(tmp_path, FIVE)
     writer(tmp_path, other)
     of_groups, notices = found(folder)
     assert of_groups == [Studies()]
-    assert len(notices) == 1
+    (notice,) = notices
+    assert named in notice
 
 
 def test_an_ablation_of_a_calibrated_method_counts(tmp_path: Path) -> None:
@@ -144,3 +160,44 @@ def test_an_ablation_that_lacks_a_subset_is_left_out(tmp_path: Path) -> None:
     value["subsets"].pop()
     path.write_text(json.dumps(value))
     assert "every subset" in found(folder)[1][0]
+
+
+def test_the_command_for_a_stale_comparison_can_be_run(tmp_path: Path) -> None:
+    folder = write(tmp_path, FIVE)
+    path = write_comparison(tmp_path, ["lexical", "early"])
+    value = json.loads(path.read_text())
+    value["methods"][0] |= {
+        "label": "lexical [speaker]",
+        "metrics": "../other/metrics/speaker/lexical.json",
+    }
+    value["methods"][0]["settings"]["normalize"] = {"lexical": "speaker"}
+    value["hashes"]["metrics/speaker/early.json"] = "sha256:00"
+    path.write_text(json.dumps(value))
+    (notice,) = found(folder)[1]
+    assert (
+        "Run `memr compare ../other/metrics/speaker/lexical.json early --protocol speaker "
+        "--across normalize` again."
+    ) in notice
+
+
+def test_a_comparison_that_a_larger_one_holds_is_not_told_again(tmp_path: Path) -> None:
+    folder = write(tmp_path, FIVE)
+    larger = write_comparison(tmp_path, ["lexical", "early", "late"])
+    write_comparison(tmp_path, ["early", "lexical"])
+    write_comparison(tmp_path, ["visual", "lexical"])
+    (of_it,), notices = found(folder)
+    assert [one.path.stem for one in of_it.comparisons] == [
+        "lexical+early+late",
+        "visual+lexical",
+    ]
+    (notice,) = notices
+    assert "early+lexical.json" in notice
+    assert larger.name in notice
+
+
+def test_of_two_comparisons_of_the_same_methods_one_is_told(tmp_path: Path) -> None:
+    folder = write(tmp_path, FIVE)
+    write_comparison(tmp_path, ["early", "lexical"])
+    write_comparison(tmp_path, ["lexical", "early"])
+    (of_it,), _ = found(folder)
+    assert [one.path.stem for one in of_it.comparisons] == ["early+lexical"]

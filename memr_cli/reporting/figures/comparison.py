@@ -47,7 +47,7 @@ def comparison(group: Group, colours: Mapping[str, str]) -> Drawing | None:
     place = left + (COLUMN - left - right) * (100 * level - low) / (high - low)
     heading = "mean ± std" if len(group.folds) > 1 else "score"
     _draw_head(sheet, f"always {name}: {100 * level:.1f}", place, COLUMN - right, heading)
-    return sheet.finish("comparison", _caption(group, name), _alt(shown, name, level))
+    return sheet.finish("comparison", _caption(group, name, low), _alt(shown, name, level))
 
 
 def _draw_row(sheet: Sheet, row: int, result: Evaluated, colour: str) -> None:
@@ -91,14 +91,19 @@ def _value(result: Evaluated) -> str:
     return words.mean_std(result.scores["f1_micro"], digits=1)
 
 
-def _caption(group: Group, majority: str) -> str:
-    line = f"The dashed line is the score of always answering the most frequent class, {majority}."
+def _caption(group: Group, majority: str, low: float) -> str:
+    """low: where the axis starts, in percent."""
+    line = (
+        "The dashed line is the score of always answering the most frequent class of "
+        f"{words.test_part(group)}, {majority}."
+    )
+    if low > 0:
+        line += " The axis does not start at zero."
     if len(group.folds) < 2:
         return f"F1-micro by method, on the one test part. {line}"
     return (
         f"F1-micro by method: mean (large dot) and standard deviation (bar) over "
-        f"{len(group.folds)} folds, and the single folds (small dots). {line} "
-        "The axis does not start at zero."
+        f"{len(group.folds)} folds, and the single folds (small dots). {line}"
     )
 
 

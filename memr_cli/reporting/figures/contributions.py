@@ -85,12 +85,10 @@ def _draw_panel(
     colours: Mapping[str, str],
 ) -> None:
     (left, width), points = place, any(bar.folds for bar in bars) or title.startswith("gain")
-    axes = sheet.axes(left, _HEAD, width, _ROW * len(bars))
+    column = max(text_width(bar.label, SIZE) for bar in bars) + 0.08
+    axes = sheet.axes(left, _HEAD, width - column, _ROW * len(bars))
     ends = [value for bar in bars for value in (bar.value, *bar.folds)]
-    room = max(text_width(bar.label, SIZE) for bar in bars) + 0.1
-    sides = any(bar.value >= 0 for bar in bars), any(bar.value < 0 for bar in bars)
-    low, high = _limits(ends, room / width, *sides)
-    axes.set(xlim=(low, high), ylim=(len(bars) - 0.5, -0.5))
+    axes.set(xlim=_limits(ends), ylim=(len(bars) - 0.5, -0.5))
     axes.set_xlabel("F1-micro (points)" if points else "share (%)")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -100,24 +98,15 @@ def _draw_panel(
     for row, bar in enumerate(bars):
         axes.barh(row, bar.value, height=0.56, color=colours[bar.modality])
         axes.plot(bar.folds, [row] * len(bar.folds), "o", ms=2.8, color=INK, mec=PAPER, mew=0.5)
-        right = bar.value >= 0
-        edge = max(0, bar.value, *bar.folds) if right else min(0, bar.value, *bar.folds)
-        axes.annotate(
-            bar.label,
-            (edge, row),
-            (3 if right else -3, 0),
-            textcoords="offset points",
-            ha="left" if right else "right",
-            va="center_baseline",
-        )
+        middle = _HEAD + (row + 0.5) * _ROW
+        sheet.text(left + width, middle, bar.label, ha="right", va="center_baseline")
 
 
-def _limits(ends: Sequence[float], label: float, right: bool, left: bool) -> tuple[float, float]:
-    """A range that holds zero, every end, and labels of the share `label` of it on either side."""
+def _limits(ends: Sequence[float]) -> tuple[float, float]:
+    """A range that holds zero and every end, with some air."""
     low, high = min(0.0, *ends), max(0.0, *ends)
-    margin = 0.02
-    span = (high - low or 1.0) / (1 - 2 * margin - (right + left) * label)
-    return low - span * (margin + left * label), high + span * (margin + right * label)
+    air = 0.03 * (high - low or 1.0)
+    return low - air * (low < 0), high + air
 
 
 def _signed(points: float) -> str:

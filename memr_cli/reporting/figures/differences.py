@@ -6,7 +6,7 @@ from memr_cli.reporting import words
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.forest import Block, Row, forest, sheets
 from memr_cli.reporting.figures.palette import INK, MUTED
-from memr_cli.reporting.studies.comparison import METRICS, Comparison, Difference, Pair
+from memr_cli.reporting.studies.comparison import MARKS, METRICS, Comparison, Difference, Pair
 
 MOST_PAIRS = 12
 """With more pairs than this the figure shows accuracy alone."""
@@ -44,8 +44,8 @@ def _row(label: str, found: Difference) -> Row:
         words.signed(found.difference),
         None if found.difference is None else 100 * found.difference,
         interval,
-        colour=INK if found.is_significant else MUTED,
-        sure=found.is_significant,
+        colour=INK if found.stands else MUTED,
+        sure=found.stands,
         marks=found.marks,
     )
 
@@ -56,8 +56,8 @@ def _caption(comparison: Comparison, shown: Sequence[str]) -> str:
     return (
         f"Differences in {what}, in points, over the {n} that all these methods scored, with 95"
         f"{words.SPACE}% intervals. Right of the line the method named first scores higher. "
-        "Filled: the difference stands after Holm's correction; * p < 0.05, ** p < 0.01, "
-        "*** p < 0.001."
+        f"Stars rest on the permutation test alone: {MARKS} after Holm's correction. They are in "
+        "brackets where the interval reaches 0; filled points have stars without brackets."
     )
 
 

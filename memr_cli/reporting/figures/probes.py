@@ -1,4 +1,4 @@
-"""What linear probes learn from features that they should not tell, beside what chance tells."""
+"""What linear probes learn from features that should not tell it, beside what needs none."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -23,12 +23,17 @@ _PROBES = (
     _Probe("label_leak", "class: within the training part / on the test part", "train", "test"),
     _Probe(
         "speaker_identity",
-        "speaker: from features / by chance",
+        "speaker: from features / always the most frequent speaker",
         "accuracy",
         "chance",
         "normalised",
     ),
-    _Probe("length", "class: from frame counts / by chance", "accuracy", "majority"),
+    _Probe(
+        "length",
+        "class: from frame counts / always the most frequent class",
+        "accuracy",
+        "majority",
+    ),
 )
 
 
@@ -39,14 +44,18 @@ def probes(audit: Audit | None, colours: Mapping[str, str]) -> Drawing | None:
     blocks = [block for probe in _PROBES if (block := _block(probe, audit, colours)).rows]
     if not blocks:
         return None
+    beside = any(row.beside is not None for block in blocks for row in block.rows)
     sheet = forest(
         blocks,
         axis="accuracy of the probe (%)",
-        heading="filled / outlined",
+        heading="filled / outlined" + " / diamond" * beside,
         synthetic=audit.synthetic,
     )
-    beside = any(row.beside is not None for block in blocks for row in block.rows)
-    diamonds = " Diamonds: speakers told apart after normalising each." if beside else ""
+    diamonds = (
+        " Diamonds, the third number: the speaker, once each speaker's features are normalised."
+        if beside
+        else ""
+    )
     caption = (
         "How often linear probes of each modality are right: filled the first that a title names, "
         f"outlined the second.{diamonds}"
@@ -67,14 +76,16 @@ def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
         accuracy, against = _percent(found, probe.accuracy), _percent(found, probe.against)
         if accuracy is None or against is None:
             continue
+        beside = _percent(found, probe.beside)
+        numbers = [number for number in (accuracy, against, beside) if number is not None]
         rows.append(
             Row(
                 name,
-                f"{accuracy:.1f} / {against:.1f}",
+                " / ".join(f"{number:.1f}" for number in numbers),
                 accuracy,
                 base=against,
                 colour=colours[name],
-                beside=_percent(found, probe.beside),
+                beside=beside,
             )
         )
     return Block(probe.title, tuple(rows))

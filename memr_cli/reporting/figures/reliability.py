@@ -60,7 +60,7 @@ def _draw_panel(
     axes.vlines(confidence, right, confidence, color=colour, lw=0.8, alpha=0.45)
     axes.plot(confidence, right, "o-", color=colour, ms=2.9, lw=0.9, mec=PAPER, mew=0.3)
     sheet.text(left, top - 0.04, shortened(method, side, SMALL), size=SMALL, va="bottom")
-    text = f"ECE {words.percent(found.ece.mean)}"
+    text = f"ECE {words.percent(found.ece)}"
     axes.text(97, 5, text, size=TINY, color=INK, ha="right", va="bottom")
 
 
@@ -69,7 +69,7 @@ def _caption(group: Group) -> str:
     text = (
         "Share of decisions that are right by how sure they are, in bins of equal size over all "
         "test utterances. Below the diagonal a method claims more than it keeps. ECE: the expected "
-        "calibration error in points, its mean over folds."
+        "calibration error in points, over all test utterances."
     )
     if lacking:
         text += f" Without probabilities to judge: {words.listed(lacking)}."
@@ -78,7 +78,7 @@ def _caption(group: Group) -> str:
 
 def _alt(shown: list[tuple[str, Calibration]]) -> str:
     parts = (
-        f"{method}: expected calibration error {words.percent(found.ece.mean)}"
+        f"{method}: expected calibration error {words.percent(found.ece)}"
         for method, found in shown
     )
     return f"Reliability diagrams, in points. {'; '.join(parts)}."

@@ -6,7 +6,7 @@ from memr_cli.reporting import words
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.groups import slug
 from memr_cli.reporting.parts.part import Part, of
-from memr_cli.reporting.studies.comparison import METRICS, Comparison, Difference, Pair
+from memr_cli.reporting.studies.comparison import MARKS, METRICS, Comparison, Difference, Pair
 from memr_cli.reporting.tables import Captioned, Table
 
 
@@ -45,9 +45,11 @@ def sentence(comparison: Comparison) -> str:
     largest = max(apart, key=lambda pair: abs(pair.metrics["accuracy"].difference or 0.0))
     verb = "differs" if len(apart) == 1 else "differ"
     points = words.signed(largest.metrics["accuracy"].difference)
+    reaching = sum(pair.metrics["accuracy"].reaches_zero for pair in apart)
+    unsure = f" In {reaching} of these the interval reaches 0." if reaching else ""
     return (
         f"In accuracy, {len(apart)} of {total} {verb} at p < 0.05 after Holm's correction; the "
-        f"largest such difference is {largest.label}: {points} points."
+        f"largest such difference is {largest.label}: {points} points.{unsure}"
     )
 
 
@@ -87,7 +89,7 @@ def _cells(found: Difference) -> tuple[str, ...]:
     )
 
 
-_MARKS = "* p < 0.05, ** p < 0.01, *** p < 0.001"
+_BRACKETS = "in brackets where the interval reaches 0"
 
 
 def _what(comparison: Comparison) -> str:
@@ -104,7 +106,8 @@ def _how(comparison: Comparison) -> str:
     return (
         f"{_what(comparison)} p: permutation of whole dialogues; Holm's correction runs within "
         "each metric. t-test: corrected resampled t-test over folds (Nadeau and Bengio 2003), not "
-        f"corrected for the number of pairs. {_MARKS} after Holm's correction."
+        f"corrected for the number of pairs. {MARKS} in the permutation test after Holm's "
+        f"correction, {_BRACKETS}."
     )
 
 
@@ -113,8 +116,8 @@ def for_paper(comparison: Comparison) -> Captioned:
     head = ("Pair", *(name[0].upper() + name[1:] for name in METRICS.values()))
     rows = tuple((pair.label, *_short(pair)) for pair in comparison.pairs)
     caption = (
-        f"{_what(comparison)} {_MARKS} in a permutation test of whole dialogues, after Holm's "
-        "correction within each metric."
+        f"{_what(comparison)} {MARKS} in a permutation test of whole dialogues, after Holm's "
+        f"correction within each metric, {_BRACKETS}."
     )
     return Captioned(Table(head, rows), "differences", caption)
 

@@ -20,7 +20,7 @@ def parts(group: Group, ablations: Sequence[Ablation], figures: Sequence[Drawing
     found = []
     contributed = of(figures, "contributions")
     if contributed:
-        text = " ".join(map(_shapley_sentence, ablations)) or _gain_sentence(group)
+        text = " ".join(_shapley_sentence(one, group) for one in ablations) or _gain_sentence(group)
         table = (_shapley_table(ablations),) * bool(ablations)
         title, notes = "Contribution of modalities", _notes(ablations)
         found.append(Part("contributions", title, text, contributed, table, notes))
@@ -40,11 +40,11 @@ def _notes(ablations: Sequence[Ablation]) -> tuple[str, ...]:
     notes: dict[str, list[str]] = {}
     for one in ablations:
         for note in one.notes:
-            notes.setdefault(note, []).append(one.method)
+            notes.setdefault(words.plain(note), []).append(one.method)
     return tuple(f"{', '.join(methods)}: {note.rstrip('.')}." for note, methods in notes.items())
 
 
-def _shapley_sentence(ablation: Ablation) -> str:
+def _shapley_sentence(ablation: Ablation, group: Group) -> str:
     """Which modality is worth most, of how much."""
     values = ablation.shapley["accuracy"]
     known = {name: one for name, one in values.items() if one.mean is not None}
@@ -56,8 +56,21 @@ def _shapley_sentence(ablation: Ablation) -> str:
     bounds = f" (95{words.SPACE}% interval {words.points(interval)})" if interval else ""
     return (
         f"Of the {words.percent(last.mean - first.mean)} points of accuracy that {ablation.method} "
-        f"gains over always answering training's most frequent class, {best} brings the most: "
-        f"{words.percent(known[best].mean)}{bounds}."
+        f"gains over always answering training's most frequent class "
+        f"({words.percent(first.mean)}{words.SPACE}%), {best} brings the most: "
+        f"{words.percent(known[best].mean)}{bounds}.{_another_majority(group, first.mean)}"
+    )
+
+
+def _another_majority(group: Group, of_training: float) -> str:
+    """That two baselines differ, where a reader would take them for one."""
+    name, of_test = words.majority(group)
+    if abs(of_test - of_training) <= 0.05:
+        return ""
+    where = "" if len(group.folds) == 1 else " in every fold"
+    return (
+        f" Training's most frequent class is not that of {words.test_part(group)}{where}: there, "
+        f"always answering {name} would score {words.percent(of_test)}{words.SPACE}%."
     )
 
 

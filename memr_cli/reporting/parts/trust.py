@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from memr_cli.reporting import words
+from memr_cli.reporting.calibration import Calibration
+from memr_cli.reporting.escaping import Told
 from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.figures.by_speaker import names, slices
 from memr_cli.reporting.figures.canvas import Drawing
@@ -17,36 +19,40 @@ def reliability(group: Group, figures: Sequence[Drawing]) -> list[Part]:
     found = [(one.method, one.calibration) for one in group.results if one.calibration is not None]
     if not found:
         return []
-    errors = [f"{method} {words.percent(one.ece.mean)}" for method, one in found]
-    worst, off = max(found, key=lambda one: one[1].ece.mean or 0.0)
+    errors = [f"{method} {words.percent(one.ece)}" for method, one in found]
+    worst, off = max(found, key=lambda one: one[1].ece or 0.0)
     claimed, right = off.surest
     sentence = (
-        f"Expected calibration error in points: {', '.join(errors)}; of the third of its decisions "
-        f"that it is surest of, {worst} claims {words.percent(claimed)}{words.SPACE}% and gets "
+        f"Expected calibration error over all test utterances, in points: {', '.join(errors)}; of "
+        f"the third of its decisions that it is surest of, {worst} claims "
+        f"{words.percent(claimed)}{words.SPACE}% and gets "
         f"{words.percent(right)}{words.SPACE}% right."
     )
     head = ("Method", "Brier score", "ECE", "AURC", "Temperatures")
     rows = tuple(
         (
             method,
-            *(words.fraction(score) for score in (one.brier.mean, one.ece.mean, one.aurc.mean)),
-            _range(one.temperatures),
+            *(words.fraction(score) for score in (one.brier.mean, one.ece, one.aurc.mean)),
+            _range(one),
         )
         for method, one in found
     )
     caption = (
-        "Means over folds, as fractions; lower is better. ECE: expected calibration error, 15 bins "
-        "of equal size. AURC: area under the risk-coverage curve. Temperatures: fitted on "
-        "validation rows, one for each fold and seed."
+        "As fractions; lower is better. Brier score, and AURC, the area under the risk-coverage "
+        "curve: means over folds. ECE, the expected calibration error: over all test utterances, "
+        "15 bins of equal size. Temperatures: fitted on validation rows, one for each fold and "
+        "seed."
     )
     table = Captioned(Table(head, rows), "Calibration", caption)
     return [Part("reliability", "Reliability", sentence, of(figures, "reliability"), (table,))]
 
 
-def _range(values: Sequence[float]) -> str:
+def _range(found: Calibration) -> str:
+    values, total = found.temperatures, len(found.temperatures) + found.unfitted
     if not values:
         return "not fitted"
-    return f"{min(values):.2f} to {max(values):.2f}"
+    lacking = f" ({found.unfitted} of {total} not fitted)" if found.unfitted else ""
+    return f"{min(values):.2f} to {max(values):.2f}{lacking}"
 
 
 def by_speaker(group: Group, figures: Sequence[Drawing]) -> list[Part]:
@@ -105,7 +111,7 @@ def audit(found: Audit | None, figures: Sequence[Drawing]) -> list[Part]:
     if found is None:
         return []
     rows = tuple(
-        (one.severity, one.message, one.modality or words.ABSENT, one.action)
+        (one.severity, Told(one.message), one.modality or words.ABSENT, Told(one.action))
         for one in found.findings
     )
     head = ("Severity", "Finding", "Modality", "What to do")
@@ -118,9 +124,20 @@ def audit(found: Audit | None, figures: Sequence[Drawing]) -> list[Part]:
             _audit_sentence(found),
             of(figures, "audit"),
             (table,) * bool(rows),
-            tuple(f"{note.rstrip('.')}." for note in found.notes),
+            tuple(Told(f"{note.rstrip('.')}.") for note in found.notes),
         )
     ]
+
+
+def severe(found: Audit | None) -> tuple[str, ...]:
+    """The severe findings, a line each, for a reader to meet before the scores."""
+    if found is None:
+        return ()
+    return tuple(
+        Told(f"Severe finding of the audit: {one.message}")
+        for one in found.findings
+        if one.severity == "severe"
+    )
 
 
 def _count(found: Audit, severity: str) -> str:

@@ -12,6 +12,9 @@ METRICS = {"accuracy": "accuracy", "uar": "UAR", "f1_macro": "macro-F1"}
 """What is compared, and what people call it."""
 
 
+MARKS = "* p < 0.05, ** p < 0.01, *** p < 0.001"
+
+
 @dataclass(frozen=True)
 class Difference:
     """Second less first in one metric, as fractions; p after a permutation test.
@@ -50,10 +53,24 @@ class Difference:
         return self.p_holm is not None and self.p_holm < 0.05
 
     @property
+    def reaches_zero(self) -> bool:
+        """Whether the interval holds 0; where there is none it contradicts nothing."""
+        return self.ci95 is not None and self.ci95[0] <= 0 <= self.ci95[1]
+
+    @property
+    def stands(self) -> bool:
+        """Whether the permutation test finds a difference and the interval does not reach 0."""
+        return self.is_significant and not self.reaches_zero
+
+    @property
     def marks(self) -> str:
-        """Stars for p after Holm's correction: below 0.05, 0.01 and 0.001."""
+        """Stars for p after Holm's correction: below 0.05, 0.01 and 0.001.
+
+        In brackets where the interval reaches 0.
+        """
         p = 1.0 if self.p_holm is None else self.p_holm
-        return "*" * sum(p < level for level in (0.05, 0.01, 0.001))
+        stars = "*" * sum(p < level for level in (0.05, 0.01, 0.001))
+        return f"({stars})" if stars and self.reaches_zero else stars
 
 
 @dataclass(frozen=True)

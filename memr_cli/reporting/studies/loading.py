@@ -1,18 +1,19 @@
 """Which comparisons, ablations and audits of an output folder belong to which group of results."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.loading import Notice, reason
+from memr_cli.reporting.studies import asking
 from memr_cli.reporting.studies.ablation import Ablation
 from memr_cli.reporting.studies.audit import Audit
-from memr_cli.reporting.studies.comparison import Comparison
+from memr_cli.reporting.studies.comparison import Compared, Comparison
+from memr_cli.reporting.studies.fitting import belongs, why_left_out
 from memr_cli.reporting.studies.study import Study
-from memr_cli.reporting.terms import Terms
 from memr_cli.results import ResultFolder, digest
 
 _S = TypeVar("_S", bound=Study)
@@ -31,8 +32,8 @@ class Studies:
 def studies(folder: ResultFolder, groups: Sequence[Group], notice: Notice) -> list[Studies]:
     """Those of every group, in the order of `groups`.
 
-    What cannot be read, what no group's results go with, and comparisons of files that have
-    changed since are left out, each with one notice.
+    What cannot be read, what no group's results go with, comparisons of files that have changed
+    since, and those that a larger one holds are left out, each with one notice.
     """
     comparisons = [
         one
@@ -44,18 +45,35 @@ def studies(folder: ResultFolder, groups: Sequence[Group], notice: Notice) -> li
     homes: list[Any] = [([], [], []) for _ in groups]
     for kind, found in enumerate((comparisons, ablations, audits)):
         for one in found:
-            home = next((i for i, group in enumerate(groups) if _belongs(one, group)), None)
+            home = next((i for i, group in enumerate(groups) if belongs(one, group)), None)
             if home is None:
-                notice(
-                    f"{one.path} is left out of the report: it is of another content of the "
-                    f"store, or of other settings, than the results here. {again(one)}"
-                )
+                notice(why_left_out(one, groups))
             else:
                 homes[home][kind].append(one)
     return [
-        Studies(tuple(pairs), tuple(without), audit[0] if audit else None)
+        Studies(tuple(_largest(pairs, notice)), tuple(without), audit[0] if audit else None)
         for pairs, without, audit in homes
     ]
+
+
+def _largest(comparisons: Sequence[Comparison], notice: Notice) -> Iterator[Comparison]:
+    """Those whose pairs do not all stand in another one, where Holm's correction sees more."""
+    compared = [frozenset(map(_identity, one.methods)) for one in comparisons]
+    for number, one in enumerate(comparisons):
+        holders = [
+            other
+            for place, other in enumerate(comparisons)
+            if compared[number] < compared[place]
+            or (compared[number] == compared[place] and place < number)
+        ]
+        if holders and asking.is_alike(one):
+            notice(f"{one.path} is not shown by itself: its pairs stand in {holders[0].path.name}.")
+        else:
+            yield one
+
+
+def _identity(one: Compared) -> tuple[str, str]:
+    return (one.metrics or one.label, one.method)
 
 
 def _read(
@@ -80,43 +98,7 @@ def _is_stale(folder: ResultFolder, comparison: Comparison, notice: Notice) -> b
         if not path.is_file() or digest(path) != expected:
             notice(
                 f"{comparison.path} is stale and left out of the report: {path} is gone or no "
-                f"longer the file that was compared. {again(comparison)}"
+                f"longer the file that was compared. Run {asking.again(comparison)} again."
             )
             return True
     return False
-
-
-def _belongs(study: Study, group: Group) -> bool:
-    made_on = (study.store, study.fingerprint, study.protocol, study.subset)
-    if made_on != (group.store, group.fingerprint, group.protocol, group.terms.subset):
-        return False
-    if isinstance(study, Comparison):
-        return any(_is_of(one.method, one.preset, one.settings, group) for one in study.methods)
-    if isinstance(study, Ablation):
-        return _fits(study, group)
-    return True
-
-
-def _is_of(method: str, preset: str, settings: Mapping[str, Any], group: Group) -> bool:
-    return group.get(method) is not None and Terms.parse(preset, settings).agree(group.terms)
-
-
-def _fits(ablation: Ablation, group: Group) -> bool:
-    """Whether it was made as the group's results; calibration changes no decision."""
-    terms = Terms.parse(ablation.preset, ablation.settings)
-    if not replace(terms, calibrate=group.terms.calibrate).agree(group.terms):
-        return False
-    result = group.get(ablation.method)
-    # The number of folds is told by the description alone.
-    return result is None or result.description == ablation.description
-
-
-def again(study: Study) -> str:
-    """What to run to make it anew."""
-    if isinstance(study, Comparison):
-        command = " ".join(["compare", *(one.label for one in study.methods)])
-    elif isinstance(study, Ablation):
-        command = f"ablate {study.method}"
-    else:
-        command = "audit"
-    return f"Run `memr {command} --protocol {study.protocol}` again."
