@@ -80,10 +80,8 @@ def _rows(result: dict[str, Any]) -> Iterator[dict[str, str]]:
                 "first": pair["first"],
                 "second": pair["second"],
                 "metric": NAMES[name],
-                "first %": f"{100 * found['first']:.1f}",
-                "second %": f"{100 * found['second']:.1f}",
-                "difference": points(found["difference"]),
+                "second \N{MINUS SIGN} first": points(found["difference"]),
                 "95 % interval": "-" if found["ci95"] is None else span(found["ci95"]),
                 "p (Holm)": number(found["p_holm"]),
-                "p (t-test)": "-" if t is None else number(t),
+                "p (t)": "-" if t is None else number(t),
             }

@@ -15,7 +15,7 @@ from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.labels import file_name, labels
 from memr_cli.comparison.loading import Place, load
 from memr_cli.comparison.pairing import Paired, pair
-from memr_cli.dataset import columns_of
+from memr_cli.dataset import columns_of, held_modalities
 from memr_cli.evaluation import significance as tests
 from memr_cli.evaluation.significance import COMPARED
 from memr_cli.progress import Progress
@@ -40,10 +40,10 @@ def compare(
     and UnsupportedError where a result is missing, stale or unlike the others.
     """
     with Store.open(place.store) as store:
-        results = load(names, place)
+        results = load(names, place, held_modalities(store))
         told = labels(results)
         agreement.refuse_other_content(results, store.fingerprint, place)
-        agreement.refuse_differing(results, told, across, place)
+        agreement.refuse_differing(results, told, across, place, names)
         target = ResultFolder(place.out).comparison(results[0].protocol, file_name(told))
         refuse_another_stores(target, owner(target, SCHEMA), place.store)
         paired = pair(results, store.utterances.ids, columns_of(store))
@@ -74,7 +74,7 @@ def compare(
         "pairs": pairs,
         "notes": [
             *agreement.notes(results, told),
-            *words.notes(paired, n_folds, len(widest.seeds), len(pairs)),
+            *words.notes(paired, n_folds, len(widest.seeds), pairs),
         ],
         "hashes": {
             _below(result.folder.root / name, place): digest
@@ -111,7 +111,10 @@ def _pairs(
                 "p_holm": adjusted[name][number],
             }
         entry = {"first": told[i], "second": told[j], "metrics": metrics}
-        said = words.sentence(entry, paired.clusters, corrected=len(places) > 1)
+        if np.array_equal(predicted[i], predicted[j]):
+            said = words.same_decisions(entry, paired.n)
+        else:
+            said = words.sentence(entry, paired.clusters, corrected=len(places) > 1)
         pairs.append({**entry, "sentence": said})
     return pairs
 

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,14 @@ from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.results import Predictions, ResultFolder, digest
 
 _DEFAULT_FOLDS = 5
+
+_KINDS = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,29 +50,34 @@ class Evaluated:
     def parse(cls, value: Mapping[str, Any], path: Path, folder: ResultFolder) -> "Evaluated":
         """Read the object of a metrics file.
 
-        Raises KeyError, TypeError, ValueError or AttributeError where it is not shaped as one.
+        Raises ValueError, which names the field, where it is not shaped as one.
         """
-        protocol, settings = value["protocol"], value["settings"]
+        folds = _field(value, "protocol.folds", list)
+        settings = _field(value, "settings", dict)
+        for name in ("settings.seed", "settings.seeds"):
+            _field(value, name, int)
+        for name in ("settings.normalize", "settings.overrides", "versions"):
+            _field(value, name, dict, optional=True)
         evaluated = cls(
             path=path,
             folder=folder,
-            method=str(value["method"]),
-            preset=str(value["preset"]),
-            protocol=str(protocol["name"]),
-            description=str(protocol["description"]),
-            fingerprint=str(value["fingerprint"]),
-            settings={**settings, "seed": int(settings["seed"]), "seeds": int(settings["seeds"])},
-            modalities=tuple(map(str, settings["modalities"])),
-            versions=dict(value.get("versions") or {}),
-            n=int(value["n"]),
-            n_train=tuple(int(fold["n_train"]) for fold in protocol["folds"]),
-            n_test=tuple(int(fold["n_test"]) for fold in protocol["folds"]),
-            synthetic=bool(value["synthetic"]),
-            class_names=tuple(map(str, value["confusion"]["labels"])),
-            vouched=dict(value["hashes"]),
+            method=_field(value, "method", str),
+            preset=_field(value, "preset", str),
+            protocol=_field(value, "protocol.name", str),
+            description=_field(value, "protocol.description", str),
+            fingerprint=_field(value, "fingerprint", str),
+            settings=settings,
+            modalities=_texts(value, "settings.modalities"),
+            versions=value.get("versions") or {},
+            n=_field(value, "n", int),
+            n_train=_in_folds(folds, "n_train"),
+            n_test=_in_folds(folds, "n_test"),
+            synthetic=_field(value, "synthetic", bool),
+            class_names=_texts(value, "confusion.labels"),
+            vouched=_field(value, "hashes", dict),
         )
-        if min(evaluated.n_train) <= 0 or max(evaluated.n_test) <= 0:
-            raise ValueError("a fold trains on nothing, or none tests anything")
+        if min(evaluated.n_train, default=0) <= 0 or max(evaluated.n_test) <= 0:
+            raise ValueError("in its field protocol.folds one trains on nothing, or none tests")
         return evaluated
 
     @cached_property
@@ -113,6 +126,37 @@ class Evaluated:
         return {"preset": self.preset, **dict(sorted(chosen.items()))}
 
 
+def _field(value: object, name: str, kind: type, *, optional: bool = False, whole: str = "") -> Any:
+    """What lies at `a.b` of an object. whole: what messages call the field, where not `name`.
+
+    Raises ValueError where it is not there or not of its kind. Null passes where optional.
+    """
+    found = value
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    if optional and found is None:
+        return found
+    # Python counts true as a whole number, JSON does not.
+    if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
+        wrong = "missing" if found is None else f"not {_KINDS[kind]}"
+        raise ValueError(f"its field {whole or name} is {wrong}")
+    return found
+
+
+def _texts(value: object, name: str) -> tuple[str, ...]:
+    texts = _field(value, name, list)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"its field {name} is not a list of texts")
+    return tuple(texts)
+
+
+def _in_folds(folds: Sequence[object], name: str) -> tuple[int, ...]:
+    return tuple(
+        _field(fold, name, int, whole=f"protocol.folds[{place}].{name}")
+        for place, fold in enumerate(folds)
+    )
+
+
 def command(
     methods: Sequence[str],
     protocol: str,
@@ -137,14 +181,26 @@ def command(
         words += ["--preset", trained.preset]
     words += _own(itself) if itself is not None else []
     words += _normalize([result for result in (itself, like) if result is not None])
-    words += ["--store", str(store)]
-    words += ["--out", str(out)] if out != store.parent else []
-    return shlex.join(words)
+    return shlex.join([*words, *whereabouts(store, out)])
 
 
-def remake(result: Evaluated, store: Path, like: Evaluated | None = None) -> str:
-    """What to type to make a result anew, under the terms of another where one is given."""
+def whereabouts(store: Path, out: Path) -> list[str]:
+    """The options that name a store and the folder of its results."""
+    beside = out.resolve() == store.parent.resolve()
+    return ["--store", str(store), *([] if beside else ["--out", str(out)])]
+
+
+def remake(
+    result: Evaluated, store: Path, like: Evaluated | None = None, *, normalize_as: bool = True
+) -> str:
+    """What to type to make a result anew, under the terms of another where one is given.
+
+    normalize_as: whether normalisation is among those terms.
+    """
     terms = like or result
+    if not normalize_as:
+        own = result.settings.get("normalize")
+        terms = replace(terms, settings={**terms.settings, "normalize": own})
     return command([result.method], terms.protocol, (store, result.folder.root), terms, result)
 
 

@@ -25,7 +25,7 @@ def labels(results: Sequence[Evaluated]) -> tuple[str, ...]:
 def _apart(results: Sequence[Evaluated]) -> list[str]:
     """Words in which each of several results of one method differs from the others."""
     facts = [_facts(result) for result in results]
-    names = dict.fromkeys(name for fact in facts for name in fact)
+    names = sorted({name for fact in facts for name in fact})
     telling = [name for name in names if len({fact.get(name) for fact in facts}) > 1]
     words = [
         ", ".join(f"{name} {fact.get(name, 'as preset')}" for name in telling) for fact in facts
@@ -61,8 +61,12 @@ def _folders(results: Sequence[Evaluated]) -> list[str]:
 
 
 def file_name(told: Sequence[str]) -> str:
-    """The names joined by +, fit for any file system and no longer than it takes."""
-    name = "+".join(re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in told)
+    """The names joined by +, fit for any file system and no longer than it takes.
+
+    In alphabetical order, so that the same methods in another order replace the file.
+    """
+    safe = (re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in told)
+    name = "+".join(sorted(safe))
     if len(name) <= _LONGEST:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]

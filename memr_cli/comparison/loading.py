@@ -32,24 +32,26 @@ class _Wanted:
     folder: ResultFolder
     protocol: str
     method: str
+    by_path: bool = False
 
     @property
     def path(self) -> Path:
         return self.folder.metrics(self.protocol, self.method)
 
 
-def load(names: Sequence[str], place: Place) -> list[Evaluated]:
+def load(names: Sequence[str], place: Place, held: tuple[str, ...]) -> list[Evaluated]:
     """The result of each METHOD, a name or the path of a metrics file.
 
-    Raises UsageError for fewer than two, for one named twice and for an unknown method,
-    UnsupportedError for one that is missing, stale, unreadable or of other content than the store,
-    whose fingerprint is compared by the caller. The message has the command that makes it.
+    held: the modalities of the store. Raises UsageError for fewer than two, for one named twice and
+    for an unknown method, UnsupportedError for one that is missing, stale or unreadable. The
+    message has the command that makes it, where the store can serve it. Whether it is of the
+    store's content is for the caller to compare.
     """
     wanted = _wanted(names, place)
     missing = [want for want in wanted if not want.path.is_file()]
     found = [_read(want, place) for want in wanted if want not in missing]
     if missing:
-        _refuse_missing(missing, found, place)
+        _refuse_missing(missing, found, place, held)
     return found
 
 
@@ -84,15 +86,18 @@ def _wanted(names: Sequence[str], place: Place) -> list[_Wanted]:
 
 
 def _of_path(name: str, place: Place) -> _Wanted:
-    path = Path(name)
-    parents = path.absolute().parents
+    # A file may be a link into a store of large files: its folder says what it is.
+    path = Path(name).parent.resolve() / Path(name).name
+    parents = path.parents
+    if not path.is_file() and (len(parents) < 3 or parents[0].name not in list(ProtocolName)):
+        raise UsageError(f"{name}: there is no such file.")
     if len(parents) < 3 or parents[1].name != "metrics":
         raise UsageError(
             f"{name} does not lie where memr writes metrics: metrics/<protocol>/<method>{SUFFIX} "
             "below an output folder, with the predictions beside it."
         )
-    root = path.parents[2] if len(path.parents) > 2 else parents[2]
-    want = _Wanted(ResultFolder(root), parents[0].name, path.name.removesuffix(SUFFIX))
+    method = path.name.removesuffix(SUFFIX)
+    want = _Wanted(ResultFolder(parents[2]), parents[0].name, method, by_path=True)
     if place.protocol is not None and want.protocol != place.protocol:
         raise UsageError(
             f"{name} is a result of protocol {want.protocol}, and --protocol says "
@@ -101,10 +106,17 @@ def _of_path(name: str, place: Place) -> _Wanted:
     return want
 
 
-def _refuse_missing(missing: Sequence[_Wanted], found: Sequence[Evaluated], place: Place) -> None:
+def _refuse_missing(
+    missing: Sequence[_Wanted],
+    found: Sequence[Evaluated],
+    place: Place,
+    held: tuple[str, ...],
+) -> None:
     """Say how all that is missing is made, with the settings of what is there."""
-    _refuse_unknown([want.method for want in missing])
+    _refuse_unknown(missing)
+    _refuse_unsupported(missing, place, held)
     like = found[0] if found else None
+    gone = "".join(f"{want.path}: there is no such file.\n" for want in missing if want.by_path)
     places = dict.fromkeys((want.folder, want.protocol) for want in missing)
     sentences = []
     for folder, protocol in places:
@@ -114,17 +126,29 @@ def _refuse_missing(missing: Sequence[_Wanted], found: Sequence[Evaluated], plac
             f"{folder.root} has no result of {', '.join(methods)} under protocol {protocol}. "
             f"Run: {make}"
         )
-    raise UnsupportedError("\n".join(sentences))
+    raise UnsupportedError(gone + "\n".join(sentences))
 
 
-def _refuse_unknown(methods: Sequence[str]) -> None:
+def _refuse_unsupported(missing: Sequence[_Wanted], place: Place, held: tuple[str, ...]) -> None:
+    """Where the store cannot serve a method, no command would make its result."""
+    from memr_cli.methods.registry import registered, why_unsupported
+
+    reasons = [why_unsupported(registered()[want.method], held) for want in missing]
+    told = list(dict.fromkeys(reason for reason in reasons if reason))
+    if told:
+        raise UnsupportedError("\n".join([f"{place.store} cannot serve what is named:", *told]))
+
+
+def _refuse_unknown(missing: Sequence[_Wanted]) -> None:
     from memr_cli.methods.registry import registered  # needed only to say what is wrong
 
-    for method in methods:
-        if method not in registered():
+    for want in missing:
+        if want.method not in registered():
+            if want.by_path:
+                raise UsageError(f"{want.path}: there is no such file.")
             raise UsageError(
-                f"there is no method {method}; name some of {', '.join(registered())}, or the path "
-                "of a metrics file."
+                f"there is no method {want.method}; name some of {', '.join(registered())}, or the "
+                "path of a metrics file."
             )
 
 
@@ -138,11 +162,10 @@ def _read(want: _Wanted, place: Place) -> Evaluated:
         named = (evaluated.method, evaluated.protocol)
         if named != (want.method, want.protocol):
             raise ValueError(f"it is of method {named[0]} under protocol {named[1]}")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    except ValueError as error:
         make = command([want.method], want.protocol, (place.store, folder.root))
         raise UnsupportedError(
-            f"{path} is not a metrics file that this version compares ({reason}). Run: {make}"
+            f"{path} is not a metrics file that this version compares ({error}). Run: {make}"
         ) from error
     changed = _no_longer_scored(folder, evaluated)
     if changed is not None:

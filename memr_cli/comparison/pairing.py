@@ -16,6 +16,7 @@ from memr_cli.evaluation.columns import NONE, Columns
 from memr_cli.evaluation.significance import Shared
 
 Rows = NDArray[np.int64]
+Index = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +40,12 @@ def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> 
     """Put the predictions of results that agree in folds, seeds and classes side by side.
 
     ids: N utterances of the store. Raises UnsupportedError where no utterance is scored by all, or
-    a predictions file does not have each of its utterances once a seed.
+    a predictions file does not have each of its utterances once a seed with the store's label.
     """
     place = {name: row for row, name in enumerate(ids)}
     rows = [_rows(result, place) for result in results]
+    for result, each in zip(results, rows, strict=True):
+        _refuse_other_labels(result, columns.label[each])
     scored = [np.unique(each) for each in rows]
     common = scored[0]
     for each in scored[1:]:
@@ -92,6 +95,18 @@ def _rows(result: Evaluated, place: dict[str, int]) -> Rows:
             "Delete it and run `memr evaluate` again."
         )
     return rows
+
+
+def _refuse_other_labels(result: Evaluated, label: Index) -> None:
+    """label: (n,) what the store has for each row of the predictions."""
+    predictions = result.predictions
+    wrong = np.flatnonzero(predictions.true != label)
+    if wrong.size:
+        raise UnsupportedError(
+            f"the predictions of {result.path} have other true labels than the store in "
+            f"{wrong.size} of {label.size} rows, {predictions.utterances[wrong[0]]} among them. "
+            "Delete it and run `memr evaluate` again."
+        )
 
 
 def _order(result: Evaluated, rows: Rows, common: Rows) -> Rows:

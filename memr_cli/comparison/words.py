@@ -1,6 +1,6 @@
 """What a comparison says in plain words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from memr_cli.comparison.pairing import Paired
@@ -21,19 +21,31 @@ def sentence(pair: Mapping[str, Any], clusters: Mapping[str, Any], *, corrected:
     headline, *others = COMPARED
     found = pair["metrics"][headline]
     verdict = _verdict(found)
-    start = (
-        f"{second} is {verdict} than {first}"
-        if verdict
-        else f"{first} and {second} cannot be told apart"
-    )
+    start, gap = f"{first} and {second} cannot be told apart", _directed(second, found, headline)
+    if verdict:
+        start = f"{second} is {verdict} than {first}"
+        gap = f"{points(found['difference'])} points {NAMES[headline]}"
     after = " after Holm's correction" if corrected else ""
     text = (
-        f"{start} on these {clusters['speakers']} speakers: {points(found['difference'])} points "
-        f"{NAMES[headline]}, {_interval(found)} ({p_value(found['p_holm'])}{after})"
+        f"{start} on these {clusters['speakers']} speakers: {gap}, "
+        f"{_interval(found)} ({p_value(found['p_holm'])}{after})"
     )
-    doubt = _doubt(found, clusters["kind"])
     otherwise = [_otherwise(pair, name, verdict) for name in others]
-    return "; ".join([text, *filter(None, [doubt, *otherwise])])
+    return "; ".join([text, *filter(None, [_doubt(found), *otherwise])])
+
+
+def same_decisions(pair: Mapping[str, Any], n: int) -> str:
+    """The sentence of a pair whose n utterances are all decided alike, under every seed."""
+    return f"{pair['first']} and {pair['second']} make the same decisions on all {n} utterances"
+
+
+def _directed(second: str, found: Mapping[str, Any], name: str) -> str:
+    """A difference that is no verdict, with the method that it belongs to."""
+    gap = points(found["difference"])
+    if not float(gap):
+        return f"{gap} points {NAMES[name]}"
+    way = "lower" if gap.startswith("-") else "higher"
+    return f"{second} scores {gap.lstrip('+-')} points {way} in {NAMES[name]}"
 
 
 def _verdict(found: Mapping[str, Any]) -> str | None:
@@ -43,18 +55,19 @@ def _verdict(found: Mapping[str, Any]) -> str | None:
     return "better" if found["difference"] > 0 else "worse"
 
 
-def _doubt(found: Mapping[str, Any], kind: str) -> str | None:
-    """Where interval and test disagree."""
-    if found["ci95"] is None:
-        return None
-    low, high = found["ci95"]
-    reaches = low <= 0 <= high
-    if _verdict(found) and reaches:
-        return f"yet the interval reaches 0: it may be otherwise for other {kind}"
-    if not _verdict(found) and not reaches:
+def _doubt(found: Mapping[str, Any]) -> str | None:
+    """Where the interval, or the t-test, disagrees with the permutation test."""
+    interval = found["ci95"]
+    reaches = None if interval is None else interval[0] <= 0 <= interval[1]
+    if _verdict(found) is None:
         why = f", as does the test before Holm's correction ({p_value(found['p'])})"
-        return f"yet the interval leaves 0 out{why if found['p'] < ALPHA else ''}"
-    return None
+        alone = "" if found["p"] >= ALPHA else why
+        return f"yet the interval leaves 0 out{alone}" if reaches is False else None
+    doubts = ["the interval reaches 0"] if reaches else []
+    t = found["t"]["p"]
+    if t is not None and t >= ALPHA:
+        doubts.append(f"the t-test over folds does not tell them apart ({p_value(t)})")
+    return f"yet {' and '.join(doubts)}" if doubts else None
 
 
 def _otherwise(pair: Mapping[str, Any], name: str, verdict: str | None) -> str | None:
@@ -64,9 +77,12 @@ def _otherwise(pair: Mapping[str, Any], name: str, verdict: str | None) -> str |
     if said == verdict:
         return None
     if said is None:
-        return f"by {NAMES[name]} they cannot be told apart ({p_value(found['p_holm'])})"
-    gap = points(found["difference"])
-    return f"by {NAMES[name]} {pair['second']} is {said}: {gap} points ({p_value(found['p_holm'])})"
+        text = "they cannot be told apart"
+    else:
+        text = f"{pair['second']} is {said}: {points(found['difference'])} points"
+    doubt = _doubt(found)
+    remark = f"by {NAMES[name]} {text} ({p_value(found['p_holm'])})"
+    return f"{remark}, {doubt}" if doubt else remark
 
 
 def _interval(found: Mapping[str, Any]) -> str:
@@ -93,7 +109,9 @@ def number(p: float) -> str:
     return f"< {_LEAST:.4f}" if p < _LEAST else f"{p:.2g}"
 
 
-def notes(paired: Paired, n_folds: int, n_seeds: int, n_pairs: int) -> Iterator[str]:
+def notes(
+    paired: Paired, n_folds: int, n_seeds: int, pairs: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
     """What a reader of the figures has to know about how far they reach."""
     clusters = paired.clusters
     yield from _interval_notes(clusters, n_seeds)
@@ -110,7 +128,7 @@ def notes(paired: Paired, n_folds: int, n_seeds: int, n_pairs: int) -> Iterator[
         )
     n_units = paired.shared.n_units
     least = 2 / 2**n_units if n_units < 60 else 0.0
-    if least * n_pairs >= ALPHA:
+    if least * len(pairs) >= ALPHA:
         yield (
             f"there are {n_units} units to swap, so p cannot be less than {least:.2g}, whatever "
             "the difference"
@@ -122,8 +140,20 @@ def notes(paired: Paired, n_folds: int, n_seeds: int, n_pairs: int) -> Iterator[
             f"the t-test alone sees training vary; it rests on {n_folds} folds, and under "
             f"{FEW_CLUSTERS} it is rough"
         )
+    if n_folds > 1:
+        yield from _without_t(pairs)
     if paired.left_out:
         yield f"{paired.left_out} utterances that only some of the methods scored are left out"
+
+
+def _without_t(pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for pair in pairs:
+        names = [NAMES[n] for n, found in pair["metrics"].items() if found["t"]["p"] is None]
+        if names:
+            yield (
+                f"t is null for {pair['first']} and {pair['second']} in {', '.join(names)}, since "
+                "their difference is the same in every fold"
+            )
 
 
 def _interval_notes(clusters: Mapping[str, Any], n_seeds: int) -> Iterator[str]:

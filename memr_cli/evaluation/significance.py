@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.evaluation.bootstrap import Interval, Sample, replicate_scores
+from memr_cli.evaluation.bootstrap import Interval, Sample, middle, replicate_scores
 from memr_cli.evaluation.metrics import confusion, scores
 
 Index = NDArray[np.integer[Any]]
@@ -112,12 +112,7 @@ def difference_interval(first: Floats, second: Floats, level: float = 0.95) -> I
 
     Replicates without a value (NaN) are passed over; None where no replicate has one.
     """
-    differences = second - first
-    defined = differences[~np.isnan(differences)]
-    if not defined.size:
-        return None
-    low, high = np.percentile(defined, [50 * (1 - level), 50 * (1 + level)])
-    return float(low), float(high)
+    return middle(second - first, level)
 
 
 def n_arrangements(n_units: int, most: int = PERMUTATIONS) -> int:

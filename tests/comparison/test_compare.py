@@ -211,7 +211,7 @@ def test_the_printed_object_lies_in_a_file_too(memr: Run, made: Corpus) -> None:
     for method in ("lexical", "early"):
         write(made, method)
     value = compared(memr, made, "lexical", "early")
-    path = made.store.parent / "comparisons" / "session" / "lexical+early.json"
+    path = made.store.parent / "comparisons" / "session" / "early+lexical.json"
     assert value["files"] == {"comparison": str(path)}
     assert value.pop("seconds") >= 0
     assert json.loads(path.read_text()) == value
@@ -276,5 +276,68 @@ def test_on_a_terminal_each_pair_and_metric_is_a_row(memr: Run, made: Corpus) ->
     write(made, "early", skill=0.9)
     rows = list(_rows(compared(memr, made, "lexical", "early")))
     assert [row["metric"] for row in rows] == ["accuracy", "UAR", "macro-F1"]
-    assert rows[0]["difference"].startswith("+")
+    assert rows[0]["second \N{MINUS SIGN} first"].startswith("+")
     assert " to " in rows[0]["95 % interval"]
+
+
+def test_the_table_fits_a_narrow_terminal(memr: Run, made: Corpus) -> None:
+    write(made, "acoustic", skill=0.1)
+    write(made, "lexical", skill=0.95)
+    rows = list(_rows(compared(memr, made, "acoustic", "lexical")))
+    widths = [max(map(len, [name, *(row[name] for row in rows)])) for name in rows[0]]
+    assert sum(widths) + 2 * (len(widths) - 1) <= 80
+
+
+def test_methods_in_another_order_replace_the_comparison(memr: Run, made: Corpus) -> None:
+    for method in ("lexical", "early"):
+        write(made, method)
+    compared(memr, made, "lexical", "early")
+    value = compared(memr, made, "early", "lexical")
+    (path,) = (made.store.parent / "comparisons").glob("*/*")
+    assert json.loads(path.read_text())["methods"] == value["methods"]
+    assert [method["label"] for method in value["methods"]] == ["early", "lexical"]
+
+
+def test_methods_that_decide_alike_are_said_to(memr: Run, made: Corpus) -> None:
+    for method in ("lexical", "early"):
+        write(made, method, skill=1.0)
+    value = compared(memr, made, "lexical", "early")
+    assert [pair["sentence"] for pair in value["pairs"]] == [
+        f"lexical and early make the same decisions on all {len(made.ids)} utterances"
+    ]
+    assert accuracy(value)["t"]["p"] is None
+    assert (
+        "t is null for lexical and early in accuracy, UAR, macro-F1, since their difference is the "
+        "same in every fold"
+    ) in value["notes"]
+
+
+def test_one_run_that_normalises_one_modality_by_speaker_is_compared_with_a_note(
+    memr: Run, made: Corpus
+) -> None:
+    write(made, "acoustic", settings={"normalize": {"acoustic": "speaker"}})
+    write(made, "lexical", settings={"normalize": {"lexical": "global"}})
+    both = {"acoustic": "speaker", "lexical": "global"}
+    write(made, "early", settings={"normalize": both})
+    value = compared(memr, made, "acoustic", "lexical", "early")
+    assert value["normalize"] == both
+    assert (
+        "acoustic and early are transductive and lexical is not, so that a difference between them "
+        "may come from normalisation"
+    ) in value["notes"]
+    assert not any("are not" in note for note in compared(memr, made, "acoustic", "early")["notes"])
+
+
+def test_a_path_may_lead_through_other_folders(
+    memr: Run, made: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(made, "lexical")
+    write(made, "early")
+    monkeypatch.chdir(made.store.parent)
+    path = "./metrics/session/../session/early.json"
+    assert [m["method"] for m in compared(memr, made, "lexical", path)["methods"]] == [
+        "lexical",
+        "early",
+    ]
+    monkeypatch.chdir("metrics/session")
+    assert compared(memr, made, "lexical", "early.json")["methods"][1]["method"] == "early"

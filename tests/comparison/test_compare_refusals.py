@@ -1,13 +1,19 @@
 """What `memr compare` refuses, and what it says to do instead."""
 
 import json
+import shlex
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from made_methods import Corpus, corpus, write
+
+from memr_cli.ingestion import IngestSettings, ingest
+from memr_cli.progress import silent
 
 Run = Callable[..., Any]
 
@@ -30,6 +36,10 @@ def refused(memr: Run, made: Corpus, *arguments: str | Path, code: int = 5) -> s
 SESSION = ("--protocol", "session")
 
 
+def _protocol(name: str, folds: list[Any]) -> dict[str, Any]:
+    return {"name": name, "description": "", "folds": folds}
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [
@@ -38,7 +48,8 @@ SESSION = ("--protocol", "session")
         (["lexical", "text"], "text is named twice"),
         (["lexical", "vision"], "there is no method vision; name some of visual, acoustic"),
         (["lexical", "../early"], "../early is neither a method's name nor the path"),
-        (["lexical", "early.json"], "early.json does not lie where memr writes metrics"),
+        (["lexical", "early.json"], "early.json: there is no such file"),
+        (["lexical", "no/metrics/session/vision.json"], "vision.json: there is no such file"),
     ],
 )
 def test_names_that_cannot_be_compared_are_wrong_usage(
@@ -98,7 +109,32 @@ def test_a_missing_path_is_told_with_its_own_folder(
     write(made, "lexical")
     path = tmp_path / "other" / "metrics" / "session" / "early.json"
     message = refused(memr, made, "lexical", path)
+    assert f"{path}: there is no such file" in message
     assert f"--out {tmp_path / 'other'}\n" in message
+
+
+def test_a_file_that_lies_elsewhere_is_wrong_usage(memr: Run, made: Corpus, tmp_path: Path) -> None:
+    path = tmp_path / "early.json"
+    path.write_bytes(write(made, "early").read_bytes())
+    message = refused(memr, made, "early", path, *SESSION, code=2)
+    assert "does not lie where memr writes metrics" in message
+
+
+def test_what_the_store_cannot_serve_is_not_advised(
+    memr: Run, small_raw: Path, tmp_path: Path
+) -> None:
+    features = ("acoustic_features", "lexical_features")
+    for name in features:
+        shutil.copytree(small_raw / "features" / name, tmp_path / "raw" / "features" / name)
+    shutil.copy(small_raw / "dataset.csv", tmp_path / "raw")
+    ingest(tmp_path / "raw", tmp_path / "memr.h5", IngestSettings(), silent)
+    made = corpus(tmp_path / "memr.h5")
+    write(made, "lexical")
+    message = refused(memr, made, "lexical", "visual", "early", *SESSION)
+    assert (
+        "method visual needs the visual modality, and the store holds acoustic, lexical" in message
+    )
+    assert "Run:" not in message
 
 
 def test_changed_predictions_make_a_result_stale(memr: Run, made: Corpus) -> None:
@@ -124,7 +160,7 @@ def test_a_changed_checkpoint_makes_a_result_stale_and_a_lost_one_does_not(
     value["hashes"]["checkpoints/fold0.safetensors"] = "sha256:00"
     path.write_text(json.dumps(value))
     assert memr("compare", "lexical", "early", "--store", made.store, *SESSION).code == 0
-    (made.store.parent / "comparisons" / "session" / "lexical+early.json").unlink()
+    (made.store.parent / "comparisons" / "session" / "early+lexical.json").unlink()
     checkpoint.parent.mkdir()
     checkpoint.write_bytes(b"other")
     assert "fold0.safetensors is gone or no longer" in refused(
@@ -133,28 +169,45 @@ def test_a_changed_checkpoint_makes_a_result_stale_and_a_lost_one_does_not(
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "reason"),
     [
-        {"schema": "memr.evaluate/9"},
-        {"protocol": {"name": "session", "description": "", "folds": []}},
-        {"protocol": {"name": "loso", "description": "", "folds": [{"n_train": 1, "n_test": 1}]}},
-        {"settings": {"seed": 0, "seeds": 1}},
-        {"settings": None},
-        {"hashes": None},
-        {"confusion": []},
-        {"method": "late"},
-        {"n": "many"},
+        ({"schema": "memr.evaluate/9"}, "it is no JSON object of an evaluation"),
+        ({"protocol": _protocol("session", [])}, "in its field protocol.folds one trains on"),
+        (
+            {"protocol": _protocol("loso", [{"n_train": 1, "n_test": 1}])},
+            "it is of method early under",
+        ),
+        (
+            {"protocol": _protocol("session", [{"n_train": 1, "n_test": "1"}])},
+            "its field protocol.folds[0].n_test is not a whole number",
+        ),
+        ({"protocol": _protocol("session", [4])}, "its field protocol.folds[0].n_train is missing"),
+        ({"protocol": "session"}, "its field protocol.folds is missing"),
+        ({"settings": {"seed": 0, "seeds": 1}}, "its field settings.modalities is missing"),
+        ({"settings": {"seed": 0, "seeds": True}}, "its field settings.seeds is not a whole"),
+        (
+            {"settings": {"seed": 0, "seeds": 1, "normalize": "speaker"}},
+            "its field settings.normalize is not an object",
+        ),
+        ({"settings": None}, "its field settings is missing"),
+        ({"hashes": None}, "its field hashes is missing"),
+        ({"confusion": []}, "its field confusion.labels is missing"),
+        ({"confusion": {"labels": [1, 2]}}, "its field confusion.labels is not a list of texts"),
+        ({"versions": ["0.1.0"]}, "its field versions is not an object"),
+        ({"synthetic": "no"}, "its field synthetic is not true or false"),
+        ({"method": "late"}, "it is of method late"),
+        ({"n": "many"}, "its field n is not a whole number"),
     ],
     ids=str,
 )
 def test_what_is_no_metrics_file_is_refused(
-    memr: Run, made: Corpus, change: dict[str, Any]
+    memr: Run, made: Corpus, change: dict[str, Any], reason: str
 ) -> None:
     write(made, "lexical")
     path = write(made, "early")
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     message = refused(memr, made, "lexical", "early", *SESSION)
-    assert f"{path} is not a metrics file that this version compares" in message
+    assert f"{path} is not a metrics file that this version compares ({reason}" in message
     assert "Run: memr evaluate --method early --protocol session" in message
 
 
@@ -162,6 +215,16 @@ def test_predictions_that_lack_a_row_are_refused(memr: Run, made: Corpus) -> Non
     write(made, "lexical")
     write(made, "early", n=len(made.ids) + 1)
     assert "once a seed" in refused(memr, made, "lexical", "early", *SESSION)
+
+
+def test_other_true_labels_than_the_store_has_are_refused(memr: Run, made: Corpus) -> None:
+    write(made, "lexical")
+    true = made.true.copy()
+    true[3] = (true[3] + 1) % len(made.class_names)
+    path = write(replace(made, true=true), "early")
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    assert f"the predictions of {path} have other true labels than the store in 1 of" in message
+    assert made.ids[3] in message
 
 
 def test_results_of_other_content_than_the_store_are_refused(memr: Run, made: Corpus) -> None:
@@ -201,13 +264,35 @@ def test_all_that_differs_is_named_and_the_command_mends_it(memr: Run, made: Cor
     overrides = {"overrides": {"hidden": 64}, "subset": "scripted"}
     write(made, "early", seeds=(0, 1), settings=overrides)
     message = refused(memr, made, "lexical", "early", "--across", "normalize", *SESSION)
-    assert "subset (all against scripted) and seeds (0 against 0, 1). Make early" in message
+    assert "in subset (all against scripted) and seeds (0 against 0, 1). They" in message
     message = refused(memr, made, "lexical", "early", *SESSION)
     assert "normalisation of lexical (speaker against global)" in message
+
+
+def test_results_that_answer_different_questions_are_not_advised_to_be_replaced(
+    memr: Run, made: Corpus
+) -> None:
+    write(made, "lexical")
+    write(made, "early", settings={"subset": "scripted"})
+    message = refused(memr, made, "lexical", "early", *SESSION)
+    assert "They answer different questions and are not paired" in message
+    assert "memr evaluate" not in message
+
+
+def test_the_command_that_makes_a_result_alike_says_what_it_replaces(
+    memr: Run, made: Corpus, tmp_path: Path
+) -> None:
+    write(made, "lexical", settings={"normalize": {"lexical": "speaker"}})
+    other = tmp_path / "other"
+    path = write(made, "early", out=other, seeds=(0, 1), settings={"overrides": {"hidden": 64}})
+    message = refused(memr, made, "lexical", path, *SESSION)
+    assert f"Make early like lexical, which replaces {path}. Run: " in message
     assert message.endswith(
         "Run: memr evaluate --method early --protocol session --hidden 64 --normalize "
-        f"lexical=speaker --store {made.store}\n"
+        f"lexical=speaker --store {made.store} --out {other}\n"
     )
+    message = refused(memr, made, "lexical", path, *SESSION, "--across", "normalize")
+    assert f"--hidden 64 --store {made.store} --out {other}\n" in message
 
 
 def test_a_difference_of_normalisation_may_be_permitted(memr: Run, made: Corpus) -> None:
@@ -218,9 +303,25 @@ def test_a_difference_of_normalisation_may_be_permitted(memr: Run, made: Corpus)
     message = refused(memr, made, "acoustic", "lexical", "early", *SESSION)
     assert "lexical and early cannot be compared" in message
     assert "acoustic and" not in message
-    assert "Make early like lexical or permit it by --across normalize. Run: memr" in message
-    permitted = ("acoustic", "lexical", "early", "--across", "normalize")
-    assert memr("compare", *permitted, "--store", made.store, *SESSION).code == 0
+    assert "memr evaluate" not in message
+    command = shlex.split(message.rpartition("Run: memr ")[2])
+    assert command == [
+        *("compare", "acoustic", "lexical", "early", *SESSION, "--across", "normalize"),
+        *("--store", str(made.store)),
+    ]
+    assert memr(*command).code == 0
+
+
+def test_permitting_a_difference_keeps_the_folder_that_was_named(
+    memr: Run, made: Corpus, tmp_path: Path
+) -> None:
+    out = tmp_path / "a folder"
+    path = write(made, "lexical", out=out, settings={"normalize": {"lexical": "speaker"}})
+    write(made, "early", out=out)
+    message = refused(memr, made, path, "early", "--out", out)
+    command = shlex.split(message.rpartition("Run: memr ")[2])
+    assert command[-2:] == ["--out", str(out)]
+    assert memr(*command).code == 0
 
 
 def test_one_that_differs_from_several_is_told_once(memr: Run, made: Corpus) -> None:
@@ -264,7 +365,7 @@ def test_nothing_in_common_cannot_be_compared(memr: Run, made: Corpus) -> None:
 def test_the_comparison_of_another_store_is_not_replaced(memr: Run, made: Corpus) -> None:
     for method in ("lexical", "early"):
         write(made, method)
-    path = made.store.parent / "comparisons" / "session" / "lexical+early.json"
+    path = made.store.parent / "comparisons" / "session" / "early+lexical.json"
     path.parent.mkdir(parents=True)
     others = {"schema": "memr.compare/1", "store": "other.h5"}
     path.write_text(json.dumps(others))

@@ -18,13 +18,18 @@ CLUSTERS = {"kind": "sessions", "n": 3, "dialogues": 90, "speakers": 6}
 
 
 def found(
-    difference: float, ci95: tuple[float, float] | None, p: float, p_holm: float | None = None
+    difference: float,
+    ci95: tuple[float, float] | None,
+    p: float,
+    p_holm: float | None = None,
+    t: float | None = None,
 ) -> dict[str, Any]:
     return {
         "difference": difference,
         "ci95": ci95,
         "p": p,
         "p_holm": p if p_holm is None else p_holm,
+        "t": {"statistic": None, "df": 4, "p": t},
     }
 
 
@@ -50,16 +55,31 @@ def test_a_difference_in_words() -> None:
 
 def test_no_difference_in_words() -> None:
     assert said(found(0.003, (-0.019, 0.024), 0.7)) == (
-        "lexical and early cannot be told apart on these 6 speakers: +0.3 points accuracy, "
-        "interval -1.9 to 2.4 (p = 0.7)"
+        "lexical and early cannot be told apart on these 6 speakers: early scores 0.3 points "
+        "higher in accuracy, interval -1.9 to 2.4 (p = 0.7)"
     )
+    lower = said(found(-0.043, (-0.107, 0.02), 0.2))
+    assert ": early scores 4.3 points lower in accuracy, interval -10.7 to 2.0 (p = 0.2)" in lower
+    assert ": +0.0 points accuracy, " in said(found(-0.0001, (-0.02, 0.02), 0.9))
     assert "no interval" in said(found(0.003, None, 0.7))
 
 
 @pytest.mark.parametrize(
     ("accuracy", "doubt"),
     [
-        (found(0.02, (-0.01, 0.05), 0.01), "yet the interval reaches 0: it may be otherwise"),
+        (found(0.02, (-0.01, 0.05), 0.01), "yet the interval reaches 0"),
+        (
+            found(0.02, (0.01, 0.05), 0.01, t=0.16),
+            "yet the t-test over folds does not tell them apart (p = 0.16)",
+        ),
+        (
+            found(0.02, (-0.01, 0.05), 0.01, t=0.16),
+            "yet the interval reaches 0 and the t-test over folds does not tell them apart (p = 0",
+        ),
+        (
+            found(0.02, None, 0.01, t=0.16),
+            "yet the t-test over folds does not tell them apart (p = 0.16)",
+        ),
         (found(0.02, (0.01, 0.05), 0.3), "yet the interval leaves 0 out"),
         (
             found(0.02, (0.01, 0.05), 0.03, 0.09),
@@ -70,6 +90,8 @@ def test_no_difference_in_words() -> None:
 def test_interval_and_test_that_disagree_are_said_to(accuracy: dict[str, Any], doubt: str) -> None:
     assert f"; {doubt}" in said(accuracy)
     assert "yet" not in said(BETTER)
+    assert "yet" not in said(found(0.02, (0.01, 0.05), 0.01, t=0.049))
+    assert "yet" not in said(found(0.02, (-0.01, 0.05), 0.3, t=0.01))
 
 
 def test_a_metric_that_says_otherwise_is_named() -> None:
@@ -80,6 +102,11 @@ def test_a_metric_that_says_otherwise_is_named() -> None:
         "; by macro-F1 early is worse: -3.0 points (p = 0.001)"
     )
     assert said(even, uar=worse).endswith("; by UAR early is worse: -3.0 points (p = 0.001)")
+    doubted = found(-0.03, (-0.05, 0.01), 0.001, t=0.4)
+    assert said(even, uar=doubted).endswith(
+        "; by UAR early is worse: -3.0 points (p = 0.001), yet the interval reaches 0 and the "
+        "t-test over folds does not tell them apart (p = 0.4)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,12 +198,17 @@ def test_labels_say_what_tells_results_apart(
 
 
 def test_file_names_are_safe_and_bounded() -> None:
-    assert file_name(["lexical", "early"]) == "lexical+early"
+    assert file_name(["lexical", "early"]) == file_name(["early", "lexical"]) == "early+lexical"
     assert file_name(["acoustic (normalize speaker)"]) == "acoustic-normalize-speaker"
     assert file_name(["a (in ../x/y)"]) == "a-in-..-x-y"
     long = [f"method{i} (preset original, batch size {i})" for i in range(20)]
     assert len(file_name(long)) < 140
     assert file_name(long) != file_name(long[:-1])
+
+
+def test_labels_do_not_depend_on_the_order_of_results() -> None:
+    results = [changed(overrides={"batch_size": 8}), changed(overrides={"hidden": 64})]
+    assert labels(results) == labels(results[::-1])[::-1]
 
 
 def test_what_has_no_dialogue_is_swapped_by_speaker_and_session(tmp_path: Path) -> None:
