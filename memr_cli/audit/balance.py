@@ -16,6 +16,9 @@ from memr_cli.evaluation.protocols import Fold
 FEW, VERY_FEW = 20, 5
 """Utterances below which a class, or what a fold tests, is small, and very small."""
 
+LEAST_GROUP = 20
+"""Utterances of a class or speaker from which on its share of missing ones is worth comparing."""
+
 UNEVEN, UNEVEN_SEVERE, SIGNIFICANT = 0.10, 0.30, 0.001
 
 Mask = NDArray[np.bool_]
@@ -30,8 +33,11 @@ def check_classes(columns: Columns, class_names: Sequence[str], cut: Sequence[Fo
     }
     findings = []
     small = []
-    for name, counts in numbers.items():
+    untrained = ((train == 0) & (test > 0)).any(axis=0)
+    for lacks, (name, counts) in zip(untrained, numbers.items(), strict=True):
         trained, tested = counts["train"], counts["test"]
+        if lacks:
+            continue  # fold_without_class says so
         if 0 < trained < FEW or 0 < tested < FEW:
             small.append((min(trained, tested), name, trained, tested))
     if small:
@@ -61,12 +67,12 @@ def _lacking(
     lacking = (test == 0) | (train == 0)
     if not lacking.any():
         return []
-    folds = int(lacking.any(axis=1).sum())
-    names = [class_names[i] for i in np.flatnonzero(lacking.any(axis=0)).tolist()]
+    counts = untrained if untrained.any() else lacking
+    folds = int(counts.any(axis=1).sum())
+    names = [class_names[i] for i in np.flatnonzero(counts.any(axis=0)).tolist()]
     where = f"Not all classes are trained on and tested in {folds} of {counted(len(train), 'fold')}"
     if untrained.any():
-        n = int(untrained.any(axis=1).sum())
-        where = f"A class is tested that training lacks in {n} of {counted(len(train), 'fold')}"
+        where = f"A class is tested that training lacks in {folds} of {counted(len(train), 'fold')}"
     return [
         Finding(
             "fold_without_class",
@@ -133,8 +139,9 @@ def check_missing(
                 Severity.SEVERE if severe else Severity.WARNING,
                 spread["range"],
                 f"The {name} modality is missing unevenly by {kind}: from "
-                f"{percent(spread['low'])} ({names[spread['least']]}) to "
-                f"{percent(spread['high'])} ({names[spread['most']]}) of utterances.",
+                f"{percent(spread['low'])} ({names[spread['least']]}, {spread['low_counts']}) to "
+                f"{percent(spread['high'])} ({names[spread['most']]}, {spread['high_counts']}) of "
+                "utterances.",
                 name,
             )
         )
@@ -142,14 +149,19 @@ def check_missing(
 
 
 def _spread(missing: Mask, codes: Codes) -> dict[str, Any] | None:
-    """The groups with the lowest and highest share missing, and p of a chi-squared test."""
+    """The groups with the lowest and highest share missing, and p of a chi-squared test.
+
+    Groups of fewer than LEAST_GROUP rows are left out; None where nothing is left to compare.
+    """
     from scipy.stats import chi2_contingency
 
     groups, place = np.unique(codes, return_inverse=True)
-    if groups.size < 2 or missing.all() or not missing.any():
-        return None
     total = np.bincount(place.reshape(-1))
-    lost = np.bincount(place.reshape(-1), weights=missing)
+    lost = np.bincount(place.reshape(-1), weights=missing).astype(np.int64)
+    large = total >= LEAST_GROUP
+    groups, total, lost = groups[large], total[large], lost[large]
+    if groups.size < 2 or not 0 < lost.sum() < total.sum():
+        return None
     share = lost / total
     p = float(chi2_contingency(np.stack([lost, total - lost])).pvalue)
     least, most = int(share.argmin()), int(share.argmax())
@@ -160,6 +172,8 @@ def _spread(missing: Mask, codes: Codes) -> dict[str, Any] | None:
         "high": float(share[most]),
         "least": int(groups[least]),
         "most": int(groups[most]),
+        "low_counts": f"{lost[least]} of {total[least]}",
+        "high_counts": f"{lost[most]} of {total[most]}",
     }
 
 

@@ -16,7 +16,6 @@ from memr_cli.corpora.subsets import inside
 from memr_cli.evaluation.columns import Columns
 from memr_cli.evaluation.protocols import Fold
 from memr_cli.evaluation.similarity import (
-    BY_CHANCE,
     Copies,
     NearCopies,
     identical,
@@ -27,6 +26,12 @@ from memr_cli.evaluation.similarity import (
 LIMITS = {"lexical": (0.10, 0.25)}
 """From which share on a modality's copies are a warning, and severe."""
 OTHER_LIMITS = (0.001, 0.01)
+
+FEW_COPIES = 5
+"""Nearly identical vectors below which they are worth no warning."""
+
+CERTAIN = 0.999
+"""The quantile of what chance gives that nearly identical vectors have to exceed."""
 
 SCRIPTED = 0.05
 """From this share of identical vectors on, scripts are worth a warning."""
@@ -62,19 +67,7 @@ def check_copies(
                 name,
             )
         )
-    if near.found.any():
-        share = float(near.share or 0)
-        findings.append(
-            Finding(
-                "near_identical_vectors",
-                _severity(name, share),
-                share,
-                f"{int(near.found.sum())} of {near.n} {name} test vectors ({percent(share)}) have "
-                "a cosine above 0.999 to a training vector, after standardisation, without being "
-                "identical to one.",
-                name,
-            )
-        )
+    findings += _near(name, near)
     notes += _notes(name, same, near)
     numbers = {
         "identical": {"share": same.share, "n": same.n, "same_label": agreeing},
@@ -88,13 +81,31 @@ def check_copies(
     return Checked(numbers, tuple(findings), tuple(notes)), same
 
 
-def _notes(name: str, same: Copies, near: NearCopies) -> list[str]:
-    if near.by_chance is not None and near.by_chance > BY_CHANCE:
-        note = (
-            f"{name}: near copies were not looked for; about {percent(near.by_chance)} of vectors "
-            "come as near to one another by chance"
+def _near(name: str, near: NearCopies) -> list[Finding]:
+    """Nearly identical vectors, where there are more than chance gives."""
+    from scipy.stats import poisson
+
+    n_found, expected = int(near.found.sum()), near.n * (near.by_chance or 0)
+    if n_found <= poisson.ppf(CERTAIN, expected):
+        return []
+    share = float(near.share or 0)
+    by_chance = f"about {expected:.1f}" if expected >= 0.1 else "none"  # shown to one digit
+    return [
+        Finding(
+            "near_identical_vectors",
+            _severity(name, share) if n_found >= FEW_COPIES else Severity.INFO,
+            share,
+            f"{n_found} of {near.n} {name} test vectors ({percent(share)}) have a cosine above "
+            "0.999 to a training vector, after standardisation, without being identical to one; "
+            f"{by_chance} would by chance.",
+            name,
         )
-        return [note]
+    ]
+
+
+def _notes(name: str, same: Copies, near: NearCopies) -> list[str]:
+    if near.reason is not None:
+        return [f"{name}: near copies were not looked for; {near.reason}"]
     if near.n < same.n and near.n:
         return [f"{name}: near copies were looked for among {near.n} of {same.n} test vectors"]
     return []

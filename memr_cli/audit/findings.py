@@ -1,7 +1,7 @@
 """What an audit can find: every code with its meaning, when it is how severe, and what to do."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -59,7 +59,8 @@ CODES: Mapping[str, Code] = {
     ),
     "near_identical_vectors": Code(
         "test vectors with a cosine above 0.999 to one in training, after standardisation",
-        "as identical_vectors",
+        "nothing where chance may give as many; info where they are fewer than 5; else as "
+        "identical_vectors",
         "Find out why they recur: the same recording encoded twice, augmented copies, or "
         "overlapping segments belong on one side of the split.",
     ),
@@ -67,13 +68,15 @@ CODES: Mapping[str, Code] = {
         "scripted dialogues of IEMOCAP in the test part whose script is in training too",
         "a warning where at least 5 % of the scripted test vectors of a modality are identical to "
         "training ones and twice the share of the improvised ones; else info",
-        "Score improvised dialogues alone as well: `memr evaluate --subset improvised`.",
+        "Score improvised dialogues alone as well: `{evaluate} --subset improvised --out "
+        "improvised/`.",
     ),
     "label_leak": Code(
         "features that know the labels of the published training part better than those of the "
-        "test part: a linear probe scores higher by folds within the training part than on the "
+        "test part: a linear probe has a higher UAR by folds within the training part than on the "
         "test part",
-        "severe where the lower bound of the gap's 95 % interval is above 0.10; else no finding",
+        "severe where the lower bound of the gap's 95 % interval is above 0.10; else no finding, "
+        "and none where either part has fewer than 5 speakers",
         "Features were probably extracted by a network trained on these labels. Trust --protocol "
         "split alone, or extract features without the labels.",
     ),
@@ -81,12 +84,14 @@ CODES: Mapping[str, Code] = {
         "a linear probe tells speakers apart by their features",
         "where the probe removes a quarter or more of the errors of always naming the most "
         "frequent speaker: a warning if test speakers are in training too, else info",
-        "Try each speaker's own mean and spread: `memr evaluate --normalize {modality}=speaker`.",
+        "Try each speaker's own mean and spread: `{evaluate}{subset} --normalize "
+        "{modality}=speaker --out {modality}-by-speaker/`.",
     ),
     "small_class": Code(
         "a class with few utterances to learn from or to be scored on",
         "severe where a training part has 1 to 4 utterances of it; a warning where one has fewer "
-        "than 20, or all test parts together fewer than 20",
+        "than 20, or all test parts together fewer than 20; none where a training part lacks a "
+        "class that is tested, which is fold_without_class",
         "Read the figures of this class, UAR and macro-F1 with care; merge the class with "
         "another, or label more.",
     ),
@@ -121,7 +126,8 @@ CODES: Mapping[str, Code] = {
     ),
     "uneven_missing": Code(
         "a modality that is missing more often for some classes or speakers than for others",
-        "where shares differ by 0.10 or more and a chi-squared test has p below 0.001: by class "
+        "where shares among classes or speakers of at least 20 utterances differ by 0.10 or more "
+        "and a chi-squared test has p below 0.001: by class "
         "severe from a difference of 0.30, else a warning; by speaker a warning",
         "Compare methods on the utterances that have all modalities, and look at what a model "
         "learns from absence.",
@@ -147,15 +153,20 @@ class Finding:
     modality: str | None = None
     action: str = ""
 
-    def as_object(self) -> dict[str, Any]:
-        """The finding as it goes into JSON."""
-        found = asdict(self)
-        action = self.action or CODES[self.code].action.format(modality=self.modality)
+    def as_object(self, evaluate: str, subset: str) -> dict[str, Any]:
+        """The finding as it goes into JSON.
+
+        evaluate: the command that scores what was audited, which actions add to. subset: the
+        option, with a space before it, that holds it to the subset audited; "" for all.
+        """
+        action = self.action or CODES[self.code].action.format(
+            modality=self.modality, evaluate=evaluate, subset=subset
+        )
         return {
             "code": self.code,
             "severity": str(self.severity),
             "modality": self.modality,
-            "value": found["value"],
+            "value": self.value,
             "message": self.message,
             "action": action,
         }

@@ -117,9 +117,14 @@ def majority(labels: Codes, groups: Codes | None) -> Codes:
 
 
 def replicates(
-    true: Codes, predicted: Codes, outer: Codes, inner: Codes, rng: np.random.Generator
+    true: Codes,
+    predicted: Codes,
+    outer: Codes,
+    inner: Codes,
+    rng: np.random.Generator,
+    metric: str,
 ) -> NDArray[np.float64]:
-    """(R,) accuracy in each replicate of a bootstrap over clusters; see evaluation.bootstrap."""
+    """(R,) a metric in each replicate of a bootstrap over clusters; see evaluation.bootstrap."""
     one_run = np.zeros(true.size, np.int64)
     sample = Sample(
         fold=one_run,
@@ -130,7 +135,7 @@ def replicates(
         inner=inner,
         n_classes=int(max(true.max(), predicted.max())) + 1,
     )
-    return replicate_scores(sample, rng, REPLICATES)["accuracy"]
+    return replicate_scores(sample, rng, REPLICATES)[metric]
 
 
 def n_folds(labels: Codes, groups: Codes | None, most: int = FOLDS) -> int:

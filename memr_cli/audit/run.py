@@ -1,6 +1,7 @@
 """An audit: every check of a store under a protocol, as one object."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from store.reader import Store
 
 SCHEMA = "memr.audit/1"
 DEFAULT_FOLDS = 5
+DEFAULT_STORE = Path("memr.h5")
 SEED = 0
 
 
@@ -89,7 +91,7 @@ def audit(path: Path, out: Path, settings: AuditSettings, progress: Progress) ->
         },
         "subset": str(settings.subset),
         "n": sum(fold.test.size for fold in cut),
-        **as_object(checked),
+        **as_object(checked, path, settings),
         "files": {"audit": str(target)},
     }
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,7 @@ def audit(path: Path, out: Path, settings: AuditSettings, progress: Progress) ->
 
 
 def examine(subject: Subject, progress: Progress) -> Checked:
-    """Every check: findings in the order of CODES, and numbers by what they are about."""
+    """Every check: findings from the gravest, and numbers by what they are about."""
     data, cut = subject.data, subject.cut
     columns = data.columns
     shared = sharing.check_sharing(columns, cut, subject.protocol)
@@ -113,10 +115,10 @@ def examine(subject: Subject, progress: Progress) -> Checked:
         )
     scripts = copies.check_scripts(data.ids, cut, same)
     found = [shared, classes, speakers, *by_modality.values(), scripts]
-    order = list(CODES)
+    gravest, order = list(Severity), list(CODES)
     findings = sorted(
         (finding for checked in found for finding in checked.findings),
-        key=lambda finding: order.index(finding.code),
+        key=lambda finding: (gravest.index(finding.severity), order.index(finding.code)),
     )
     notes = [note for checked in found for note in checked.notes]
     if isinstance(parts, str):
@@ -153,7 +155,10 @@ def _examine_modality(
         knowledge.check_length(name, subject.frames[name], columns, next(rngs)),
     ]
     if not isinstance(parts, str):
-        found.append(knowledge.check_label_leak(name, features, columns, parts, next(rngs)))
+        leak = knowledge.check_label_leak(
+            name, features, columns, parts, next(rngs), subject.protocol
+        )
+        found.append(leak)
     bounded = probe.limits(rows.size, data.dims[name])
     numbers = {key: value for checked in found for key, value in checked.numbers.items()}
     findings = tuple(finding for checked in found for finding in checked.findings)
@@ -162,17 +167,28 @@ def _examine_modality(
     return Checked(numbers, findings, tuple(notes)), same
 
 
-def as_object(checked: Checked) -> dict[str, Any]:
+def as_object(checked: Checked, store: Path, settings: AuditSettings) -> dict[str, Any]:
     """Findings, how many there are of each severity, probes and notes, as they go into JSON."""
+    evaluate = _evaluate_command(store, settings)
+    subset = "" if settings.subset is Subset.ALL else f" --subset {settings.subset}"
     counts = {str(severity): 0 for severity in reversed(Severity)}
     for finding in checked.findings:
         counts[finding.severity] += 1
     return {
-        "findings": [finding.as_object() for finding in checked.findings],
+        "findings": [finding.as_object(evaluate, subset) for finding in checked.findings],
         "counts": counts,
         "probes": dict(checked.numbers),
         "notes": list(checked.notes),
     }
+
+
+def _evaluate_command(store: Path, settings: AuditSettings) -> str:
+    """The command that scores what was audited; actions add their options to it."""
+    words = ["memr", "evaluate"]
+    words += ["--store", str(store)] if store != DEFAULT_STORE else []
+    words += ["--protocol", str(settings.protocol)]
+    words += ["--folds", str(settings.n_folds)] if settings.n_folds is not None else []
+    return shlex.join(words)
 
 
 def _without_lengths(subject: Subject) -> list[str]:
@@ -184,7 +200,8 @@ def _without_lengths(subject: Subject) -> list[str]:
     ]
     if not single:
         return []
-    return [f"length_shortcut cannot be told for {', '.join(single)}: all have as many frames"]
+    why = "all have the same number of frames"
+    return [f"length_shortcut cannot be told for {', '.join(single)}: {why}"]
 
 
 def _prepare(target: Path, store: Path, out: Path) -> None:

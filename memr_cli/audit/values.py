@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from memr_cli.audit.findings import Checked, Finding, Severity, counted, few, percent
 from memr_cli.evaluation.columns import Rows
 from memr_cli.evaluation.protocols import Fold
-from memr_cli.evaluation.similarity import duplicates
+from memr_cli.evaluation.similarity import duplicates, extents
 
 ROWS = 5000
 """Rows by which dims are compared with one another, at most."""
 ALIKE = 0.9999
-RANGES, MANY_RANGES = 10.0, 100.0
+MIDDLE, RANGES, MANY_RANGES = 99.0, 10.0, 100.0
 OFTEN = 0.01
 WAKING = 0.05
 _BLOCK = 256
@@ -76,7 +76,7 @@ def check_dims(
 
 def check_outliers(name: str, features: Floats, rows: Rows, ids: Sequence[str]) -> Checked:
     """Values far outside the rest; rows (n,) are those present."""
-    middle, extent = _extents(features, rows)
+    middle, extent = extents(features, rows, MIDDLE)
     usual = np.median(extent[extent > 0]) if (extent > 0).any() else 0.0
     unit = np.where(extent > 0, extent, usual)
     n_values, affected, distance = 0, np.zeros(rows.size, np.bool_), np.zeros(rows.size)
@@ -108,16 +108,6 @@ def check_outliers(name: str, features: Floats, rows: Rows, ids: Sequence[str]) 
     often = share >= OFTEN or furthest >= MANY_RANGES
     severity = Severity.WARNING if often else Severity.INFO
     return Checked({"outliers": numbers}, (Finding("outliers", severity, n, message, name),))
-
-
-def _extents(features: Floats, rows: Rows) -> tuple[Floats, Floats]:
-    """(D,) the median of each dim and the range of its middle 99 %."""
-    middle, extent = np.zeros((2, features.shape[1]), np.float32)
-    for start in range(0, features.shape[1] if rows.size else 0, _BLOCK):
-        here = slice(start, start + _BLOCK)
-        low, median, high = np.percentile(features[rows, here], [0.5, 50, 99.5], axis=0)
-        middle[here], extent[here] = median, high - low
-    return middle, extent
 
 
 def _constant(features: Floats, rows: Rows, among: Mask) -> Mask:

@@ -54,9 +54,7 @@ def audit(
 
 
 def _rows(result: dict[str, Any]) -> list[dict[str, str]]:
-    """The findings as rows of a table, the most severe first."""
-    order = list(reversed(result["counts"]))
-    found = sorted(result["findings"], key=lambda finding: order.index(finding["severity"]))
+    """The findings as rows of a table."""
     return [
         {
             "severity": finding["severity"],
@@ -65,16 +63,24 @@ def _rows(result: dict[str, Any]) -> list[dict[str, str]]:
             "value": f"{finding['value']:.4g}",
             "message": finding["message"],
         }
-        for finding in found
+        for finding in result["findings"]
     ]
+
+
+_NOUNS = {
+    "severe": ("severe finding", "severe findings"),
+    "warning": ("warning", "warnings"),
+    "info": ("point for information", "points for information"),
+}
 
 
 def _counts(result: dict[str, Any]) -> str:
     counts = result["counts"]
     if not any(counts.values()):
         return f"nothing found under protocol {result['protocol']['name']}"
-    words = [f"{n} {severity}" for severity, n in reversed(counts.items()) if n]
-    return f"found {', '.join(words)} under protocol {result['protocol']['name']}"
+    words = [f"{n} {_NOUNS[severity][n != 1]}" for severity, n in reversed(counts.items()) if n]
+    listed = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f"found {listed} under protocol {result['protocol']['name']}"
 
 
 def _complaint(severe: list[dict[str, Any]]) -> str:

@@ -3,9 +3,11 @@
 Nearly means a cosine above 0.999 between standardised vectors. Raw features would not do: those
 that are never negative, as after a rectifier, or of very different ranges, all point the same way
 (of real eGeMAPS vectors, 99.9 % have a raw cosine above 0.999 with one of another session). After
-each dim has been brought to mean 0 and spread 1, honest vectors point their own ways, and a
-copy with noise of 4 % of a dim's spread still has a cosine of 0.999. Mean and spread are taken over
-all rows that take part: no model is made from them.
+each dim has been brought to mean 0 and one range, honest vectors point their own ways, and a
+copy with noise of 4 % of a dim's spread still has a cosine of 0.999. The range is that of the
+middle 90 %, and what lies further than CLIP of them from the median is moved there: by mean and
+spread, a few wild values would set the scale of their dim and make all other rows alike. All rows
+that take part are looked at: no model is made from them.
 
 Letters: N utterances, D dims, K folds, n rows that take part.
 """
@@ -18,9 +20,14 @@ from numpy.typing import NDArray
 
 from memr_cli.evaluation.columns import NONE, Rows
 from memr_cli.evaluation.protocols import Fold
-from memr_cli.scaling import Scaler
 
 COSINE = 0.999
+
+MIDDLE, CLIP = 90.0, 3.0
+"""Ranges of the middle 90 % from the median at which values are cut off."""
+
+LEAST_DIMS = 3
+"""Varying dims below which vectors have too few ways to point for a cosine to tell copies."""
 
 BY_CHANCE = 0.001
 """Where more than this share of vectors has such a neighbour by chance, copies cannot be told."""
@@ -29,6 +36,7 @@ QUERIES = 10_000
 """Test vectors looked at, at most; every one is held against all of training."""
 
 _BLOCK = 1024
+_DIMS = 256
 _SAMPLE = 1000
 _DRAWN = 100
 _NEIGHBOURS = 10
@@ -64,11 +72,13 @@ class NearCopies(Copies):
 
     by_chance: about the share of vectors that come this near to another by chance; where it is
     above BY_CHANCE, nothing was looked at. local_dims: in how many dims vectors spread around one
-    of them, which decides it. Both None where there are too few vectors to tell.
+    of them, which decides it. Both None where they cannot be told, and nothing was looked at.
+    reason: why nothing was looked at; None where something was.
     """
 
     local_dims: float | None
     by_chance: float | None
+    reason: str | None = None
 
 
 def vector_codes(features: Floats) -> NDArray[np.int64]:
@@ -103,16 +113,22 @@ def near_copies(
     nothing = np.zeros(code.size, np.bool_)
     rows = taking_part(folds)
     rows = rows[code[rows] != NONE]
-    if rows.size < 2:
-        return NearCopies(nothing, nothing, None, None)
+    first_of_each = np.unique(code[rows], return_index=True)[1]
+    if first_of_each.size <= _NEIGHBOURS:
+        return NearCopies(nothing, nothing, None, None, f"{first_of_each.size} distinct vectors")
     units = _units(features, rows)
-    distinct = units[np.unique(code[rows], return_index=True)[1]]
-    by_chance, dims = (_by_chance(distinct, rng) if len(distinct) > _NEIGHBOURS else None) or (
-        None,
-        None,
-    )
-    if by_chance is None or by_chance > BY_CHANCE:
-        return NearCopies(nothing, nothing, dims, by_chance)
+    n_varying = int((np.ptp(units, axis=0) > 0).sum())
+    if n_varying < LEAST_DIMS:
+        varying = f"dims that vary: {n_varying}, where cosines need {LEAST_DIMS}"
+        return NearCopies(nothing, nothing, None, None, varying)
+    chance = _by_chance(units[first_of_each], rng)
+    if chance is None or chance[1] > n_varying:
+        unevenly = "how vectors spread around one another cannot be estimated"
+        return NearCopies(nothing, nothing, None, None, unevenly)
+    by_chance, dims = chance
+    if by_chance > BY_CHANCE:
+        common = f"about {100 * by_chance:.1f} % of vectors come as near to one another by chance"
+        return NearCopies(nothing, nothing, dims, by_chance, common)
     copies = identical(code, folds)
     place = np.full(code.size, NONE, np.int64)
     place[rows] = np.arange(rows.size)
@@ -154,12 +170,31 @@ def duplicates(features: Floats, threshold: float) -> Mask:
     return repeats
 
 
+def extents(features: Floats, rows: Rows, share: float) -> tuple[Floats, Floats]:
+    """(D,) the median of each dim and the range of its middle `share` %; zeros without rows."""
+    bounds = [50 - share / 2, 50, 50 + share / 2]
+    middle, extent = np.zeros((2, features.shape[1]), np.float32)
+    for start in range(0, features.shape[1] if rows.size else 0, _DIMS):
+        here = slice(start, start + _DIMS)
+        low, median, high = np.percentile(features[rows, here], bounds, axis=0)
+        middle[here], extent[here] = median, high - low
+    return middle, extent
+
+
 def _standardised(features: Floats, rows: Rows) -> Floats:
-    """(n, D) the rows with mean 0 and spread 1 in each dim."""
-    scaler = Scaler.fitted(features, rows)
+    """(n, D) the rows in ranges of the middle 90 %, cut off at CLIP of them, with mean 0.
+
+    Where that range is nil, the median distance of the values that are not the median stands in.
+    """
+    middle, extent = extents(features, rows, MIDDLE)
     scaled: Floats = features[rows]
-    scaled -= scaler.mean
-    scaled /= scaler.scale
+    scaled -= middle
+    for dim in np.flatnonzero(extent == 0):
+        away = np.abs(scaled[:, dim])
+        extent[dim] = np.median(away[away > 0]) if away.any() else 1
+    scaled /= extent
+    np.clip(scaled, -CLIP, CLIP, out=scaled)
+    scaled -= scaled.mean(axis=0, dtype=np.float64).astype(np.float32)
     return scaled
 
 
@@ -178,7 +213,7 @@ def _by_chance(distinct: Floats, rng: np.random.Generator) -> tuple[float, float
     distance r as are expected from the k-th one's distance T: k (r / T)^m. m is estimated from the
     k nearest neighbours that are no near copies (E. Levina and P. Bickel, 2004, Maximum likelihood
     estimation of intrinsic dimension; inverses averaged, as D. MacKay and Z. Ghahramani, 2005,
-    proposed). None where there are too few vectors.
+    proposed). None where there are too few vectors, or neighbours lie all equally far.
     """
     k = _NEIGHBOURS
     near = np.sqrt(2 * (1 - COSINE))
@@ -195,7 +230,9 @@ def _by_chance(distinct: Floats, rng: np.random.Generator) -> tuple[float, float
     distances, inverse = np.concatenate(farthest), np.concatenate(logs)
     if not distances.size:
         return None
-    dims = 1 / max(float(inverse.mean()), 1e-3)
+    if inverse.mean() < 1e-3:
+        return None
+    dims = 1 / float(inverse.mean())
     expected = k * (near / distances) ** dims
     return float(np.minimum(expected, 1).mean()), dims
 

@@ -17,12 +17,12 @@ from store.utterances import Utterances
 from store.writer import StoreWriter
 
 CLASSES = ("anger", "sadness", "happiness", "neutral")
-N_SESSIONS, N_DIALOGUES, N_TURNS, N_DIMS = 5, 5, 24, 12
+N_SESSIONS, N_DIALOGUES, N_TURNS, N_DIMS = 6, 4, 24, 12
 
 
 @dataclass
 class Corpus:
-    """N utterances of ten speakers in five sessions; dialogues have both speakers of a session.
+    """N utterances of twelve speakers in six sessions; dialogues have both speakers of a session.
 
     Sessions 1 to 3 are the published training part. Two of twelve dims tell the class a little; a
     speaker, a session and a length tell nothing.
@@ -80,7 +80,7 @@ class Corpus:
         split = (self.session > 2) if self.published else np.full(self.n, NONE)
         return Columns(
             speaker=self.speaker,
-            speaker_names=tuple(f"s{i}" for i in range(2 * N_SESSIONS)),
+            speaker_names=tuple(f"s{i}" for i in range(self.speaker.max() + 1)),
             session=self.session,
             session_names=tuple(str(i + 1) for i in range(N_SESSIONS)),
             dialogue=self.dialogue,

@@ -35,7 +35,10 @@ def test_an_audit_is_one_object_of_its_schema_and_lies_in_its_file(
     assert result["files"] == {"audit": str(path)}
     del result["seconds"]
     assert json.loads(path.read_text()) == result
-    assert ran.stderr == f"memr: found 1 severe under protocol split; the audit is in {path}.\n"
+    assert (
+        ran.stderr
+        == f"memr: found 1 severe finding under protocol split; the audit is in {path}.\n"
+    )
 
 
 def test_the_store_says_the_same_as_the_arrays_it_was_made_from(memr: Run, tmp_path: Path) -> None:
@@ -130,4 +133,28 @@ def test_the_table_has_the_most_severe_first(
     ran = memr("audit", "--store", leaking, "--protocol", "loso")
     assert [row["severity"] for row in rows] == ["severe", "warning", "warning", "info"]
     assert list(rows[0]) == ["severity", "code", "modality", "value", "message"]
-    assert "found 1 severe, 2 warning, 1 info under protocol loso" in ran.stderr
+    assert (
+        "found 1 severe finding, 2 warnings and 1 point for information under protocol loso"
+        in ran.stderr
+    )
+
+
+def test_actions_repeat_what_was_audited_and_replace_nothing(
+    memr: Run, small_store: Path, tmp_path: Path
+) -> None:
+    ran = memr("audit", "--store", small_store, "--protocol", "session")
+    actions = {f["code"]: f["action"] for f in ran.lines[0]["findings"]}
+    assert actions["scripted_lines"].endswith(
+        f"`memr evaluate --store {small_store} --protocol session --subset improvised "
+        "--out improvised/`."
+    )
+    corpus = Corpus()
+    corpus.features += (2 * corpus.rng.standard_normal((12, 12)))[corpus.speaker]
+    path = corpus.write(tmp_path / "a store.h5")
+    wanted = ("--protocol", "speaker", "--folds", "4", "--subset", "improvised")
+    ran = memr("audit", "--store", path, *wanted)
+    actions = {f["code"]: f["action"] for f in ran.lines[0]["findings"]}
+    assert actions["speaker_identity"].endswith(
+        f"`memr evaluate --store '{path}' --protocol speaker --folds 4 --subset improvised "
+        "--normalize visual=speaker --out visual-by-speaker/`."
+    )

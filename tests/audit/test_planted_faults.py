@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from audit_corpora import CLASSES, Corpus
+from audit_corpora import CLASSES, N_DIMS, Corpus
 
 from memr_cli.audit.findings import CODES
 from memr_cli.evaluation.columns import NONE
@@ -46,6 +46,19 @@ def noisy_copies_of_features_never_negative(corpus: Corpus) -> None:
     noisy_copies(corpus)
 
 
+def noisy_copies_beside_a_wild_row(corpus: Corpus) -> None:
+    noisy_copies(corpus)
+    a_wild_row(corpus)
+
+
+def a_few_noisy_copies(corpus: Corpus) -> None:
+    corpus.features[corpus.rows(1)[:2]] = corpus.features[corpus.rows(0)[:2]] + np.float32(0.005)
+
+
+def a_wild_row(corpus: Corpus) -> None:
+    corpus.features[300] = 1e5 * corpus.rng.random(corpus.features.shape[1])
+
+
 def scripts_played_again(corpus: Corpus) -> None:
     corpus.kind = "script"
 
@@ -61,12 +74,14 @@ def features_trained_on_labels(corpus: Corpus) -> None:
 
 
 def speaker_offsets(corpus: Corpus) -> None:
-    corpus.features += (2 * corpus.rng.standard_normal((10, 12)))[corpus.speaker]
+    corpus.features += (2 * corpus.rng.standard_normal((12, 12)))[corpus.speaker]
 
 
 def a_rare_class(corpus: Corpus) -> None:
-    of_class = np.flatnonzero(corpus.label == 3)
-    corpus.label[corpus.rng.permutation(of_class)[15:]] = 2
+    """Three utterances a session."""
+    for session in range(6):
+        rows = corpus.rows(session)
+        corpus.label[rows[corpus.label[rows] == 3][3:]] = 2
 
 
 def a_very_rare_class(corpus: Corpus) -> None:
@@ -150,13 +165,17 @@ PLANTS: list[tuple[Plant, str, dict[str, str]]] = [
     (many_repeated_words, "session", {"identical_vectors": "severe"}),
     (noisy_copies, "session", {"near_identical_vectors": "severe"}),
     (noisy_copies_of_features_never_negative, "session", {"near_identical_vectors": "severe"}),
+    (noisy_copies_beside_a_wild_row, "session",
+     {"near_identical_vectors": "severe", "outliers": "warning"}),
+    (a_few_noisy_copies, "session", {"near_identical_vectors": "info"}),
+    (a_wild_row, "session", {"outliers": "warning"}),
     (scripts_played_again, "session", {"scripted_lines": "info"}),
     (scripted_lines_repeated, "session",
      {"identical_vectors": "severe", "scripted_lines": "warning"}),
     (features_trained_on_labels, "session", {"label_leak": "severe"}),
     (speaker_offsets, "session", {"speaker_identity": "info"}),
     (a_rare_class, "session", {"small_class": "warning"}),
-    (a_very_rare_class, "session", {"small_class": "severe"}),
+    (a_very_rare_class, "split", {"small_class": "severe"}),
     (a_class_in_one_session, "session", {"fold_without_class": "severe"}),
     (a_class_missing_from_one_session, "session", {"fold_without_class": "warning"}),
     (a_speaker_who_says_little, "session", {"small_speaker": "info"}),
@@ -229,7 +248,19 @@ def missing_a_little_by_class(corpus: Corpus) -> None:
 def a_hard_test_part(corpus: Corpus) -> None:
     """Noisier features in the test part make no gap of 10 points."""
     corpus.features[:, 1] += corpus.label
-    corpus.features[corpus.session > 2, 1] += 0.5 * corpus.rng.standard_normal(240)
+    corpus.features[corpus.session > 2, 1] += 0.5 * corpus.rng.standard_normal(288)
+
+
+def noise_with_other_class_shares_in_test(corpus: Corpus) -> None:
+    """Naming the most frequent class scores 45 points more in training."""
+    corpus.features = corpus.rng.standard_normal((corpus.n, N_DIMS)).astype(np.float32)
+    share = np.where(corpus.session < 3, 0.7, 0.25)
+    others = corpus.rng.integers(1, len(CLASSES), corpus.n)
+    corpus.label = np.where(corpus.rng.random(corpus.n) < share, 0, others)
+
+
+def one_dim(corpus: Corpus) -> None:
+    corpus.features = corpus.features[:, :1]
 
 
 def no_published_split(corpus: Corpus) -> None:
@@ -238,7 +269,8 @@ def no_published_split(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize(
     "change", [positive, sparse, heavy_tails, missing_at_random, missing_a_little_by_class,
-               a_hard_test_part, no_published_split], ids=lambda change: change.__name__,
+               a_hard_test_part, noise_with_other_class_shares_in_test, one_dim,
+               no_published_split], ids=lambda change: change.__name__,
 )  # fmt: skip
 def test_what_is_no_fault_is_no_finding(change: Plant) -> None:
     corpus = Corpus()
@@ -287,7 +319,7 @@ def test_numbers_are_there_without_findings() -> None:
 @pytest.mark.parametrize("n_labelled", [1, 3])
 def test_a_tiny_corpus_is_audited_too(n_labelled: int, protocol: str) -> None:
     corpus = Corpus()
-    kept = [np.flatnonzero(corpus.speaker == who)[:n_labelled] for who in range(10)]
+    kept = [np.flatnonzero(corpus.speaker == who)[:n_labelled] for who in range(12)]
     corpus.label[np.setdiff1d(np.arange(corpus.n), np.concatenate(kept))] = NONE
     assert "small_speaker" in corpus.found(protocol)
 
@@ -312,7 +344,7 @@ def test_a_gap_that_may_be_chance_is_no_label_leak() -> None:
     corpus = Corpus()
     corpus.features[:, 1] += corpus.label
     test = corpus.session > 2
-    corpus.features[test, :2] += 2.5 * corpus.rng.standard_normal((240, 2))
+    corpus.features[test, :2] += 2.5 * corpus.rng.standard_normal((288, 2))
     checked = corpus.audit()
     leak = checked.numbers["modalities"]["visual"]["label_leak"]
     assert leak["gap"] > 0.10 > leak["ci95"][0]

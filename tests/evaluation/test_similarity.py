@@ -34,7 +34,9 @@ def brute_force(features: np.ndarray, cut: Sequence[Fold]) -> np.ndarray:
     """Every cosine at once, of standardised features."""
     taking_part = similarity.taking_part(cut)
     known = taking_part[~np.isnan(features[taking_part]).any(axis=1)]
-    scaled = (features - features[known].mean(axis=0)) / features[known].std(axis=0)
+    low, median, high = np.percentile(features[known], [5, 50, 95], axis=0)
+    scaled = ((features - median) / (high - low)).clip(-3, 3)
+    scaled -= scaled[known].mean(axis=0)
     units = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
     cosines = np.nan_to_num(units @ units.T)
     found = np.zeros(len(features), np.bool_)
@@ -82,12 +84,67 @@ def test_features_that_are_never_negative_are_not_alike_for_that() -> None:
     assert found.n == 200
 
 
-def test_vectors_of_two_dims_are_near_by_chance_and_not_judged() -> None:
-    features = rng().standard_normal((200, 2)).astype(np.float32)
+def test_vectors_that_are_near_by_chance_are_not_judged() -> None:
+    features = rng().standard_normal((200, 3)).astype(np.float32)
     found = near(features, folds(SESSION, iemocap(20), validation=False))
     assert (found.share, found.n) == (None, 0)
     assert found.by_chance is not None
-    assert found.by_chance > 0.5
+    assert found.by_chance > similarity.BY_CHANCE
+    assert found.reason is not None
+    assert f"{100 * found.by_chance:.1f} % of vectors" in found.reason
+
+
+@pytest.mark.parametrize("n_dims", [1, 2])
+@pytest.mark.parametrize("n_dead", [0, 3])
+def test_vectors_of_fewer_than_three_varying_dims_are_not_judged(n_dims: int, n_dead: int) -> None:
+    features = rng().standard_normal((200, n_dims + n_dead)).astype(np.float32)
+    features[:, n_dims:] = 7
+    found = near(features, folds(SESSION, iemocap(20), validation=False))
+    assert (found.share, found.local_dims, found.by_chance) == (None, None, None)
+    assert found.reason == f"dims that vary: {n_dims}, where cosines need 3"
+
+
+def on_a_line() -> np.ndarray:
+    """One number, written three times."""
+    return np.repeat(rng().standard_normal((200, 1)), 3, axis=1).astype(np.float32)
+
+
+def test_vectors_whose_spread_cannot_be_estimated_are_not_judged() -> None:
+    found = near(on_a_line(), folds(SESSION, iemocap(20), validation=False))
+    assert (found.share, found.by_chance) == (None, None)
+    assert found.reason == "how vectors spread around one another cannot be estimated"
+    equally_far = np.eye(50, dtype=np.float32)
+    assert similarity._by_chance(equally_far, rng()) is None
+
+
+@pytest.mark.parametrize("wild", [1e5, -1e30])
+@pytest.mark.parametrize("rows", [[199], [0, 50, 199]])
+def test_wild_rows_make_no_others_alike_and_hide_no_copies(wild: float, rows: list[int]) -> None:
+    features = rng().standard_normal((200, 12)).astype(np.float32)
+    features[150:160] = features[:10] + 0.01 * rng().standard_normal((10, 12))
+    cut = folds(SESSION, iemocap(20), validation=False)
+    before = near(features, cut).found
+    assert before.sum() > 15
+    features[rows] = wild * rng().random((len(rows), 12))
+    after = near(features, cut).found
+    calm = np.setdiff1d(np.arange(200), [*rows, 150])  # 150 repeats row 0
+    np.testing.assert_array_equal(after[calm], before[calm])
+
+
+def test_a_wild_row_makes_no_dims_alike() -> None:
+    features = rng().standard_normal((200, 8)).astype(np.float32)
+    features[:, 6] = 7 - 3 * features[:, 0]
+    features[17] = 1e5 * (1 + rng().random(8))
+    features[17, 6] = 7 - 3 * features[17, 0]
+    assert np.flatnonzero(similarity.duplicates(features, 0.9999)).tolist() == [6]
+
+
+def test_a_dim_that_hardly_ever_varies_counts_by_the_values_that_do() -> None:
+    features = rng().standard_normal((1000, 4)).astype(np.float32)
+    features[:, 3] = 0
+    features[[3, 5, 9], 3] = [1, 2, 1e6]
+    scaled = similarity._standardised(features, np.arange(1000))
+    assert scaled[[3, 5, 9], 3] == pytest.approx([0.5, 1, 3], abs=0.01)
 
 
 def test_the_share_that_is_near_by_chance_is_that_of_a_sphere() -> None:
@@ -129,7 +186,9 @@ def test_a_large_corpus_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) ->
 def test_too_few_vectors_are_not_judged(n_present: int) -> None:
     features = rng().standard_normal((200, 8)).astype(np.float32)
     features[n_present:] = np.nan
-    assert near(features, folds(SESSION, iemocap(20), validation=False)).share is None
+    found = near(features, folds(SESSION, iemocap(20), validation=False))
+    assert found.share is None
+    assert found.reason is not None
 
 
 @pytest.mark.parametrize("block", [3, 1024])
@@ -143,3 +202,15 @@ def test_repeated_dims_are_those_with_a_correlation_of_one(
     features[:, 7] = features[:, 2] + 0.1 * features[:, 3]
     features[:, 5] = 1  # never varies
     assert np.flatnonzero(similarity.duplicates(features, 0.9999)).tolist() == [4, 6]
+
+
+def test_vectors_that_seem_to_spread_in_more_dims_than_there_are_are_not_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = rng().standard_normal((200, 8)).astype(np.float32)
+    features[100:] = np.roll(features[:100], 20, axis=0) + np.float32(0.005)
+    cut = folds(SESSION, iemocap(20), validation=False)
+    monkeypatch.setattr(similarity, "_by_chance", lambda *_: (0.0, 7.0))
+    assert near(features, cut).share
+    monkeypatch.setattr(similarity, "_by_chance", lambda *_: (0.0, 9.0))
+    assert near(features, cut).share is None
