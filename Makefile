@@ -55,7 +55,10 @@ demo: $(INSTALLED) ## Show memr at work on a synthetic corpus, from features to 
 	@rm -rf $(DEMO)
 	$(BIN)/memr synth $(DEMO)/raw
 	$(BIN)/memr ingest $(DEMO)/raw $(PLACE)
+	$(BIN)/memr audit $(PLACE)
 	$(BIN)/memr evaluate $(PLACE)
+	$(BIN)/memr compare visual acoustic lexical early late $(PLACE)
+	$(BIN)/memr ablate early $(PLACE)
 	$(BIN)/memr report $(PLACE)
 	@echo
 	@echo "The report is $(CURDIR)/$(DEMO)/report/report.html"

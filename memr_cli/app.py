@@ -107,7 +107,9 @@ def memr(
     A first run, start to end:
       memr synth raw/                  # or your own dataset.csv beside features/
       memr ingest raw/                 # pool features into memr.h5
+      memr audit                       # what would make scores mislead
       memr evaluate                    # train, fuse and score the five methods
+      memr compare lexical early       # whether they differ
       memr report                      # tables, figures and a page in report/
 
     Into a pipe or file, results are JSON, one object a line; on a terminal, tables.
