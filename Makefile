@@ -63,8 +63,9 @@ demo: $(INSTALLED) ## Show memr at work on a synthetic corpus, from features to 
 	@echo
 	@echo "The report is $(CURDIR)/$(DEMO)/report/report.html"
 
+# Files are shared out over the processors; some tests of one file build on each other.
 test: $(INSTALLED) ## Run the tests; the last lines say which were skipped, and why
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## Check style (ruff) and types (mypy strict)
 	@$(BIN)/ruff check .
