@@ -168,6 +168,23 @@ def hashes(folder: ResultFolder, names: Iterable[str]) -> dict[str, str]:
     return {name: digest(folder.root / name) for name in there}
 
 
+def no_longer_scored(
+    folder: ResultFolder, protocol: str, method: str, vouched: Mapping[str, str]
+) -> Path | None:
+    """The first file that is not the one that was scored; a checkpoint may be gone.
+
+    vouched: hashes of the files that a method's metrics were made from, by name in the folder.
+    """
+    predictions = folder.predictions(protocol, method)
+    if folder.relative(predictions) not in vouched or not predictions.is_file():
+        return predictions
+    for name, expected in vouched.items():
+        path = folder.root / name
+        if path.is_file() and digest(path) != expected:
+            return path
+    return None
+
+
 def digest(path: Path) -> str:
     """Hash of a file's bytes, as the metrics files hold it."""
     with path.open("rb") as file:

@@ -9,7 +9,7 @@ from memr_cli.ablation.reuse import standing
 from memr_cli.ablation.subjects import differs_retrained, rested_on
 from memr_cli.errors import UnsupportedError
 from memr_cli.experiment.experiment import Choice, Experiment
-from memr_cli.experiment.runs import each_result, refuse_pointless
+from memr_cli.experiment.runs import read_or_made, refuse_pointless
 from memr_cli.methods.method import Method
 
 
@@ -29,19 +29,12 @@ def ablate_methods(
     )
     experiment.use_only(to_make)
 
-    def result_of(method: Method) -> dict[str, Any]:
-        there = found[method.name]
-        if there.fresh is not None:
-            return there.fresh
+    def make(method: Method, key: str) -> dict[str, Any]:
         from memr_cli.ablation.making import ablate  # not needed for a result that is read
-        from memr_cli.experiment.predicting import tested_folds
 
-        if there.stale is not None:
-            tested_folds(experiment, method)  # what cannot be made replaces nothing
-            experiment.place.notice(there.stale)
-        return ablate(experiment, method, there.key, retrain=retrain)
+        return ablate(experiment, method, key, retrain=retrain)
 
-    yield from each_result(experiment, choice, result_of)
+    yield from read_or_made(experiment, choice, found, make)
 
 
 def _of_several(experiment: Experiment, choice: Choice) -> Choice:

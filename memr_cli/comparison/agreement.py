@@ -11,8 +11,9 @@ import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from memr_cli.comparison.choices import Across
-from memr_cli.comparison.evaluated import Evaluated, remake, whereabouts
+from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.loading import Place
+from memr_cli.comparison.remaking import remake, whereabouts
 from memr_cli.errors import UnsupportedError
 
 Field = Callable[[Evaluated], str]

@@ -1,16 +1,12 @@
 """One evaluated method as its metrics and predictions tell it. K folds."""
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.results import Predictions, ResultFolder, digest
-
-_DEFAULT_FOLDS = 5
 
 _KINDS = {
     str: "a text",
@@ -155,81 +151,3 @@ def _in_folds(folds: Sequence[object], name: str) -> tuple[int, ...]:
         _field(fold, name, int, whole=f"protocol.folds[{place}].{name}")
         for place, fold in enumerate(folds)
     )
-
-
-def command(
-    methods: Sequence[str],
-    protocol: str,
-    place: tuple[Path, Path],
-    like: Evaluated | None = None,
-    itself: Evaluated | None = None,
-) -> str:
-    """What to type to evaluate methods, from the store and into the folder of `place`.
-
-    like: a result whose folds, seeds, subset and normalisation are taken over. itself: the result
-    that is made anew, whose training is taken over.
-    """
-    store, out = place
-    words = ["memr", "evaluate"]
-    for method in methods:
-        words += ["--method", method]
-    words += ["--protocol", protocol]
-    if like is not None and like.protocol == protocol:
-        words += _terms(like)
-    trained = itself or like
-    if trained is not None and trained.preset != "default":
-        words += ["--preset", trained.preset]
-    words += _own(itself) if itself is not None else []
-    words += _normalize([result for result in (itself, like) if result is not None])
-    return shlex.join([*words, *whereabouts(store, out)])
-
-
-def whereabouts(store: Path, out: Path) -> list[str]:
-    """The options that name a store and the folder of its results."""
-    beside = out.resolve() == store.parent.resolve()
-    return ["--store", str(store), *([] if beside else ["--out", str(out)])]
-
-
-def remake(
-    result: Evaluated, store: Path, like: Evaluated | None = None, *, normalize_as: bool = True
-) -> str:
-    """What to type to make a result anew, under the terms of another where one is given.
-
-    normalize_as: whether normalisation is among those terms.
-    """
-    terms = like or result
-    if not normalize_as:
-        own = result.settings.get("normalize")
-        terms = replace(terms, settings={**terms.settings, "normalize": own})
-    return command([result.method], terms.protocol, (store, result.folder.root), terms, result)
-
-
-def _terms(like: Evaluated) -> list[str]:
-    words = []
-    if like.protocol == ProtocolName.SPEAKER and len(like.n_test) != _DEFAULT_FOLDS:
-        words += ["--folds", str(len(like.n_test))]
-    if like.seeds[0]:
-        words += ["--seed", str(like.seeds[0])]
-    if len(like.seeds) > 1:
-        words += ["--seeds", str(len(like.seeds))]
-    if like.subset != "all":
-        words += ["--subset", like.subset]
-    return words
-
-
-def _own(result: Evaluated) -> list[str]:
-    words = []
-    for name, value in sorted(result.overrides.items()):
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    if result.settings.get("calibrate"):
-        words += ["--calibrate", str(result.settings["calibrate"])]
-    return words
-
-
-def _normalize(results: Sequence[Evaluated]) -> list[str]:
-    """For each modality as the last of the results has it."""
-    hows = {name: how for result in results for name, how in result.normalize.items()}
-    words = []
-    for name, how in hows.items():
-        words += ["--normalize", f"{name}={how}"] if how != "global" else []
-    return words

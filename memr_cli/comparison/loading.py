@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memr_cli.comparison.evaluated import Evaluated, command, remake
+from memr_cli.comparison.evaluated import Evaluated
+from memr_cli.comparison.remaking import command, remake
 from memr_cli.corpora.choices import ALIASES
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.evaluation.choices import ProtocolName
-from memr_cli.results import ResultFolder, digest, read_metrics
+from memr_cli.results import ResultFolder, no_longer_scored, read_metrics
 
 SUFFIX = ".json"
 
@@ -167,22 +168,10 @@ def _read(want: _Wanted, place: Place) -> Evaluated:
         raise UnsupportedError(
             f"{path} is not a metrics file that this version compares ({error}). Run: {make}"
         ) from error
-    changed = _no_longer_scored(folder, evaluated)
+    changed = no_longer_scored(folder, want.protocol, want.method, evaluated.vouched)
     if changed is not None:
         make = remake(evaluated, place.store)
         raise UnsupportedError(
             f"{path} is stale: {changed} is gone or no longer the file that was scored. Run: {make}"
         )
     return evaluated
-
-
-def _no_longer_scored(folder: ResultFolder, evaluated: Evaluated) -> Path | None:
-    """The first file that is not the one that was scored; a checkpoint may be gone."""
-    predictions = folder.predictions(evaluated.protocol, evaluated.method)
-    if folder.relative(predictions) not in evaluated.vouched or not predictions.is_file():
-        return predictions
-    for name, expected in evaluated.vouched.items():
-        path = folder.root / name
-        if path.is_file() and digest(path) != expected:
-            return path
-    return None

@@ -1,12 +1,12 @@
 """Training, fusing and evaluating: one object a method, each as soon as it is known."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
 from memr_cli.evaluation.choices import Calibration
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
-from memr_cli.experiment.reuse import standings
+from memr_cli.experiment.reuse import Standing, standings
 from memr_cli.methods.method import Method
 
 
@@ -62,17 +62,35 @@ def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[st
     experiment.protect_checkpoints(to_make)
     experiment.use_only(to_make)
 
+    def make(method: Method, key: str) -> dict[str, Any]:
+        from memr_cli.experiment.making import evaluate  # not needed for a result that is read
+
+        return evaluate(experiment, method, key)
+
+    yield from read_or_made(experiment, choice, found, make)
+
+
+def read_or_made(
+    experiment: Experiment,
+    choice: Choice,
+    found: Mapping[str, Standing],
+    make: Callable[[Method, str], dict[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """The fresh result of each method, or what `make` gives for it and its key.
+
+    Says of a stale result that it is replaced, and why. Raises as `each_result`.
+    """
+
     def result_of(method: Method) -> dict[str, Any]:
         standing = found[method.name]
         if standing.fresh is not None:
             return standing.fresh
-        from memr_cli.experiment.making import evaluate  # not needed for a result that is read
-        from memr_cli.experiment.predicting import tested_folds
-
         if standing.stale is not None:
+            from memr_cli.experiment.predicting import tested_folds
+
             tested_folds(experiment, method)  # what cannot be made replaces nothing
             experiment.place.notice(standing.stale)
-        return evaluate(experiment, method, standing.key)
+        return make(method, standing.key)
 
     yield from each_result(experiment, choice, result_of)
 

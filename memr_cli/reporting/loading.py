@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memr_cli.reporting.evaluated import Evaluated
-from memr_cli.results import ResultFolder, digest, read_metrics
+from memr_cli.results import ResultFolder, no_longer_scored, read_metrics
 
 Notice = Callable[[str], None]
 
@@ -25,7 +25,7 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
                 "left out of the report. Delete it and run `memr evaluate` again."
             )
             continue
-        other = _no_longer_scored(folder, evaluated)
+        other = no_longer_scored(folder, evaluated.protocol, evaluated.method, evaluated.hashes)
         if other is not None:
             notice(
                 f"{path} is stale and left out of the report: {other} is gone or no longer "
@@ -35,18 +35,6 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
             continue
         results.append(evaluated)
     return results
-
-
-def _no_longer_scored(folder: ResultFolder, evaluated: Evaluated) -> Path | None:
-    """The first file that is not the one that was scored; a checkpoint may be gone."""
-    predictions = folder.predictions(evaluated.protocol, evaluated.method)
-    if folder.relative(predictions) not in evaluated.hashes or not predictions.is_file():
-        return predictions
-    for name, expected in evaluated.hashes.items():
-        path = folder.root / name
-        if path.is_file() and digest(path) != expected:
-            return path
-    return None
 
 
 def _read(folder: ResultFolder, path: Path) -> Evaluated:

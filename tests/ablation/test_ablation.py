@@ -5,51 +5,23 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from ablated_corpus import QUICK, Results, Run, copied
 
-import memr_cli.learning.training as training
 from memr_cli.ablation.conditions import LEVELS, SHARES, Absent, chances
 from memr_cli.ablation.measuring import FoldDecisions
-from memr_cli.app import app
 from memr_cli.corpora.choices import SyntheticSettings
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
 
-Run = Callable[..., Any]
-Results = dict[str, dict[str, Any]]
-QUICK = (
-    *("--protocol", "session", "--epochs", "6", "--hidden", "16"),
-    *("--learning-rate", "0.02", "--weight-decay", "0.1"),
-)
 SUBSETS = ["", "v", "a", "l", "va", "vl", "al", "val"]
 METRICS = ("accuracy", "uar", "f1_macro")
-
-
-@pytest.fixture(scope="module")
-def made(_ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a store in which early, late and the unimodal methods are evaluated."""
-    store = tmp_path_factory.mktemp("ablated") / "memr.h5"
-    shutil.copy(_ingested, store)
-    ran = CliRunner().invoke(app, ["evaluate", "--store", str(store), *QUICK])
-    assert ran.exit_code == 0, ran.stderr
-    return store
-
-
-@pytest.fixture(scope="module")
-def ablated(made: Path) -> Results:
-    """Early and late ablated, retrained too, by name."""
-    arguments = ["ablate", "early", "late", "--retrain", "--store", str(made), *QUICK]
-    ran = CliRunner().invoke(app, arguments)
-    assert ran.exit_code == 0, ran.stderr
-    return {result["method"]: result for result in map(json.loads, ran.stdout.splitlines())}
 
 
 def evaluated(store: Path, method: str) -> dict[str, Any]:
@@ -212,80 +184,6 @@ def test_losing_none_is_having_all_and_losing_surely_is_having_none() -> None:
     np.testing.assert_array_equal(fold.under_loss(both, ["lexical"], 0.5, 2), expected)
 
 
-def test_a_second_run_is_answered_from_the_file(
-    made: Path, ablated: Results, memr: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("something was trained")
-
-    monkeypatch.setattr(training, "train", refuse)
-    monkeypatch.setattr(training, "predict", refuse)
-    again = memr("ablate", "early", "late", "--retrain", "--store", made, *QUICK)
-    assert [result["reused"] for result in again.lines] == [True, True], again.stderr
-    for result in again.lines:
-        before = {**ablated[result["method"]], "reused": True, "seconds": result["seconds"]}
-        assert result == before
-        path = made.parent / "ablations" / "session" / f"{result['method']}.json"
-        assert result["files"] == {"ablation": str(path)}
-        assert json.loads(path.read_text()) == {
-            name: value for name, value in result.items() if name not in ("reused", "seconds")
-        }
-
-
-def copied(made: Path, tmp_path: Path) -> Path:
-    shutil.copytree(made.parent, tmp_path / "copy")
-    return tmp_path / "copy" / "memr.h5"
-
-
-def test_one_that_was_retrained_is_fresh_without_retraining_and_not_the_other_way_round(
-    made: Path,
-    ablated: Results,
-    memr: Run,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store = copied(made, tmp_path)
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("something was trained")
-
-    monkeypatch.setattr(training, "train", refuse)
-    (result,) = memr("ablate", "--store", store, *QUICK).lines
-    assert result["reused"]
-    assert result["shapley_retrained"] == ablated["early"]["shapley_retrained"]
-    (store.parent / "ablations" / "session" / "early.json").unlink()
-    (plain,) = memr("ablate", "--store", store, *QUICK).lines
-    assert (plain["reused"], plain["shapley_retrained"]) == (False, None)
-    assert plain["shapley"] == ablated["early"]["shapley"]
-    ran = memr("ablate", "--retrain", "--store", store, *QUICK)
-    assert ran.stderr.count("early.json is replaced: it was made without --retrain") == 1
-    assert ran.lines[0]["subsets"] == ablated["early"]["subsets"]
-
-
-def test_one_whose_models_were_changed_is_made_anew(
-    made: Path, ablated: Results, memr: Run, tmp_path: Path
-) -> None:
-    store = copied(made, tmp_path)
-    model = store.parent / next(iter(ablated["late"]["hashes"]))
-    model.unlink()
-    ran = memr("ablate", "late", "--retrain", "--store", store, *QUICK)
-    assert "is missing or not the model that was ablated" in ran.stderr
-    assert ran.lines[0]["subsets"] == ablated["late"]["subsets"]
-
-
-def test_one_of_another_stores_is_never_replaced(
-    made: Path, ablated: Results, memr: Run, tmp_path: Path
-) -> None:
-    store = copied(made, tmp_path).rename(tmp_path / "other.h5")
-    shutil.rmtree(tmp_path / "copy" / "metrics")
-    shutil.rmtree(tmp_path / "copy" / "checkpoints")
-    assert ablated
-    ran = memr("ablate", "--store", store, "--out", tmp_path / "copy", *QUICK)
-    assert (ran.code, ran.stdout) == (5, "")
-    assert "early.json belongs to the store memr.h5" in ran.stderr
-    assert "--out" in ran.stderr
-
-
 def test_a_method_of_one_modality_has_nothing_to_take_away(made: Path, memr: Run) -> None:
     ran = memr("ablate", "early", "lexical", "--store", made, *QUICK)
     assert (ran.code, ran.stdout) == (5, "")
@@ -363,37 +261,6 @@ def test_modality_dropout_tells_the_network_what_is_absent(
     assert result["settings"]["modality_dropout"] == 0.5
     assert result["settings"]["n_parameters"] == early["settings"]["n_parameters"]
     assert result["subsets"] != early["subsets"]
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        {"store": 5},
-        {"hashes": []},
-        {"hashes": {}},
-        {"settings": {}},
-        {"subsets": []},
-        {"n": float("nan")},
-        {"digest": None},
-    ],
-    ids=str,
-)
-def test_one_that_was_edited_is_made_anew(
-    made: Path, ablated: Results, memr: Run, tmp_path: Path, spoil: dict[str, Any]
-) -> None:
-    store = copied(made, tmp_path)
-    path = store.parent / "ablations" / "session" / "late.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **spoil}))
-    (result,) = memr("ablate", "late", "--store", store, *QUICK).lines
-    assert not result["reused"]
-    assert result["subsets"][-1]["metrics"] == ablated["late"]["subsets"][-1]["metrics"]
-
-
-def test_more_seeds_make_an_ablation_stale(made: Path, memr: Run, tmp_path: Path) -> None:
-    store = copied(made, tmp_path)
-    (result,) = memr("ablate", "late", "--store", store, *QUICK, "--seeds", "2").lines
-    assert not result["reused"]
-    assert result["settings"]["seeds"] == 2
 
 
 def test_it_tells_of_speakers_features_as_evaluate_does(
