@@ -14,13 +14,13 @@ from memr_cli.audit.findings import Checked, Finding, Severity, percent
 from memr_cli.corpora.choices import Subset
 from memr_cli.corpora.subsets import inside
 from memr_cli.evaluation.columns import Columns
+from memr_cli.evaluation.leakage import vector_codes
 from memr_cli.evaluation.protocols import Fold
 from memr_cli.evaluation.similarity import (
     Copies,
     NearCopies,
     identical,
     near_copies,
-    vector_codes,
 )
 
 LIMITS = {"lexical": (0.10, 0.25)}
@@ -47,7 +47,7 @@ def check_copies(
     name: str, features: Floats, columns: Columns, cut: Sequence[Fold], rng: np.random.Generator
 ) -> tuple[Checked, Copies]:
     """Identical and nearly identical vectors of one modality; also which are identical."""
-    code = vector_codes(features)
+    code = vector_codes(features, cut)
     same = identical(code, cut)
     near = near_copies(features, code, cut, rng)
     agreeing = _agreement(code, same, columns, cut)

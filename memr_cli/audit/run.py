@@ -16,8 +16,9 @@ from memr_cli.corpora.choices import MODALITIES, Subset
 from memr_cli.dataset import Dataset, held_modalities, open_dataset
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.evaluation.leakage import taking_part
 from memr_cli.evaluation.protocols import Fold, describe, folds
-from memr_cli.evaluation.similarity import Copies, taking_part
+from memr_cli.evaluation.similarity import Copies
 from memr_cli.progress import Progress
 from memr_cli.results import ResultFolder, owner, prepare_folder, refuse_another_stores
 from store.atomic import write_whole

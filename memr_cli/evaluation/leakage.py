@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.evaluation.columns import NONE, Columns
+from memr_cli.evaluation.columns import NONE, Columns, Rows
 from memr_cli.evaluation.protocols import Fold
 
 
@@ -49,7 +49,7 @@ def identical(features: NDArray[np.float32], folds: Sequence[Fold]) -> Overlap:
     features: (N, D) of one modality. Vectors that are NaN throughout, a missing modality, are left
     out on both sides and of the share.
     """
-    code = _vector_codes(features, folds)
+    code = vector_codes(features, folds)
     counts = []
     for fold in folds:
         tested = code[fold.test]
@@ -58,21 +58,26 @@ def identical(features: NDArray[np.float32], folds: Sequence[Fold]) -> Overlap:
     return _overlap(counts)
 
 
-def _vector_codes(features: NDArray[np.float32], folds: Sequence[Fold]) -> NDArray[np.int64]:
-    """(N,) equal for equal vectors, -1 where missing or in no fold.
+def vector_codes(features: NDArray[np.float32], folds: Sequence[Fold]) -> NDArray[np.int64]:
+    """(N,) equal for vectors with equal bytes, -1 where missing or in no fold. features: (N, D).
 
     Rows are hashed one by one, once for all folds: 16 bytes stand for each, so that two different
     vectors among a million share a hash with a probability under 1e-26, and features need no copy.
     """
     code = np.full(len(features), NONE, np.int64)
     seen: dict[bytes, int] = {}
-    taking_part = [rows for fold in folds for rows in (fold.test, fold.train)]
-    for row in np.unique(np.concatenate(taking_part)) if taking_part else ():
+    for row in taking_part(folds):
         vector = np.ascontiguousarray(features[row])
         if not np.isnan(vector).all():
             digest = blake2b(vector.data, digest_size=16).digest()
             code[row] = seen.setdefault(digest, len(seen))
     return code
+
+
+def taking_part(folds: Sequence[Fold]) -> Rows:
+    """(n,) the rows that any fold trains on or tests."""
+    parts = [rows for fold in folds for rows in (fold.test, fold.train)]
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
 
 def _overlap(counts: Sequence[tuple[int, int]]) -> Overlap:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.evaluation.columns import NONE, Rows
+from memr_cli.evaluation.leakage import taking_part
 from memr_cli.evaluation.protocols import Fold
 
 COSINE = 0.999
@@ -81,17 +82,6 @@ class NearCopies(Copies):
     reason: str | None = None
 
 
-def vector_codes(features: Floats) -> NDArray[np.int64]:
-    """(N,) equal for vectors with equal bytes, -1 where a vector is NaN throughout. (N, D)."""
-    present = np.flatnonzero(~np.isnan(features).all(axis=1))
-    code = np.full(len(features), NONE, np.int64)
-    if present.size:
-        rows = np.ascontiguousarray(features[present])
-        whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
-        code[present] = np.unique(whole.reshape(-1), return_inverse=True)[1].reshape(-1)
-    return code
-
-
 def identical(code: NDArray[np.int64], folds: Sequence[Fold]) -> Copies:
     """The test vectors that occur in training bit for bit, by their codes (N,)."""
     tested, found = np.zeros(code.size, np.bool_), np.zeros(code.size, np.bool_)
@@ -107,8 +97,8 @@ def near_copies(
 ) -> NearCopies:
     """The test vectors with a cosine above COSINE to a training vector, and identical to none.
 
-    features: (N, D), NaN where missing. code: (N,) from `vector_codes`. At most QUERIES test
-    vectors are looked at, drawn by `rng`. Never holds more than a block of cosines.
+    features: (N, D), NaN where missing. code: (N,) from `leakage.vector_codes`. At most QUERIES
+    test vectors are looked at, drawn by `rng`. Never holds more than a block of cosines.
     """
     nothing = np.zeros(code.size, np.bool_)
     rows = taking_part(folds)
@@ -145,11 +135,6 @@ def near_copies(
     tested[rows[queries]] = True
     found[rows[queries[hit]]] = True
     return NearCopies(tested, found & ~copies.found, dims, by_chance)
-
-
-def taking_part(folds: Sequence[Fold]) -> Rows:
-    """(n,) the rows that any fold trains on or tests."""
-    return np.unique(np.concatenate([rows for fold in folds for rows in (fold.test, fold.train)]))
 
 
 def duplicates(features: Floats, threshold: float) -> Mask:

@@ -18,21 +18,21 @@ def rng() -> np.random.Generator:
 
 
 def near(features: np.ndarray, cut: Sequence[Fold]) -> similarity.NearCopies:
-    return similarity.near_copies(features, similarity.vector_codes(features), cut, rng())
+    return similarity.near_copies(features, leakage.vector_codes(features, cut), cut, rng())
 
 
 @given(hnp.arrays(np.float32, (8, 2), elements=st.sampled_from([0.0, -0.0, 1.0, np.nan])))
 def test_identical_vectors_are_those_that_leakage_counts(features: np.ndarray) -> None:
     corpus = columns(list("aabbccdd"))
     cut = folds(SPEAKER, corpus, 3, validation=False)
-    found = similarity.identical(similarity.vector_codes(features), cut)
+    found = similarity.identical(leakage.vector_codes(features, cut), cut)
     assert found.share == leakage.identical(features, cut)["share"]
     assert found.n == int((~np.isnan(features).all(axis=1)).sum())
 
 
 def brute_force(features: np.ndarray, cut: Sequence[Fold]) -> np.ndarray:
     """Every cosine at once, of standardised features."""
-    taking_part = similarity.taking_part(cut)
+    taking_part = leakage.taking_part(cut)
     known = taking_part[~np.isnan(features[taking_part]).any(axis=1)]
     low, median, high = np.percentile(features[known], [5, 50, 95], axis=0)
     scaled = ((features - median) / (high - low)).clip(-3, 3)
