@@ -22,6 +22,7 @@ FLOORS = (
     ("ablation",),
     ("experiment", "ingestion", "reporting", "comparison", "audit"),
     ("methods",),
+    ("holdings",),
     ("dataset", "learning"),
     ("corpora", "evaluation"),
     ("results", "scaling"),

@@ -83,7 +83,7 @@ class Subject:
 
     def _combined(self, probabilities: NDArray[np.float64], able: Mask) -> NDArray[np.int64]:
         if isinstance(self.method, CombiningMethod):
-            return self.method.combine(probabilities, able).predicted
+            return self.method.combine(probabilities, able, {}).predicted
         decided: NDArray[np.int64] = probabilities[0].argmax(axis=1)
         return decided
 

@@ -19,7 +19,7 @@ def info(
       memr info
       memr info --store other.h5 | jq .modalities.acoustic.dim
     """
-    from memr_cli.dataset import held_modalities
+    from memr_cli.holdings import Holdings
     from memr_cli.ingestion import describe
     from memr_cli.methods.registry import registered, why_unsupported
     from store.reader import Store
@@ -27,8 +27,8 @@ def info(
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         with Store.open(store) as opened:
             content = describe(opened)
-            held = held_modalities(opened)
-        methods = {name: why_unsupported(method, held) for name, method in registered().items()}
+            held = Holdings(opened)
+            methods = {name: why_unsupported(method, held) for name, method in registered().items()}
         result = {
             "schema": "memr.info/1",
             "store": str(store),

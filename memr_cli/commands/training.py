@@ -33,7 +33,7 @@ def run_training(
                 f"memr {command} does not make {name}; use `memr {OTHER[command]} --method {name}`."
             )
     with Experiment(place, settings) as experiment:
-        choice = choose(names or ["all"], collective_names(is_fusion), experiment.held)
+        choice = choose(names or ["all"], collective_names(is_fusion), experiment.holdings)
         for name, reason in choice.skipped.items():
             console.notice(f"{name} is skipped: {reason}")
         started = time.monotonic()

@@ -15,9 +15,10 @@ from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.labels import file_name, labels
 from memr_cli.comparison.loading import Place, load
 from memr_cli.comparison.pairing import Paired, pair
-from memr_cli.dataset import columns_of, held_modalities
+from memr_cli.dataset import columns_of
 from memr_cli.evaluation import significance as tests
 from memr_cli.evaluation.significance import COMPARED
+from memr_cli.holdings import Holdings
 from memr_cli.progress import Progress
 from memr_cli.results import ResultFolder, owner, refuse_another_stores, write_metrics
 from store.reader import Store
@@ -40,7 +41,7 @@ def compare(
     and UnsupportedError where a result is missing, stale or unlike the others.
     """
     with Store.open(place.store) as store:
-        results = load(names, place, held_modalities(store))
+        results = load(names, place, Holdings(store))
         told = labels(results)
         agreement.refuse_other_content(results, store.fingerprint, place)
         agreement.refuse_differing(results, told, across, place, names)

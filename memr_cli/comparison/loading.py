@@ -9,6 +9,7 @@ from memr_cli.comparison.remaking import command, remake
 from memr_cli.corpora.choices import ALIASES
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.holdings import Holdings
 from memr_cli.results import ResultFolder, no_longer_scored, read_metrics
 
 SUFFIX = ".json"
@@ -40,19 +41,19 @@ class _Wanted:
         return self.folder.metrics(self.protocol, self.method)
 
 
-def load(names: Sequence[str], place: Place, held: tuple[str, ...]) -> list[Evaluated]:
+def load(names: Sequence[str], place: Place, holdings: Holdings) -> list[Evaluated]:
     """The result of each METHOD, a name or the path of a metrics file.
 
-    held: the modalities of the store. Raises UsageError for fewer than two, for one named twice and
-    for an unknown method, UnsupportedError for one that is missing, stale or unreadable. The
-    message has the command that makes it, where the store can serve it. Whether it is of the
+    holdings: what the store offers methods. Raises UsageError for fewer than two, for one named
+    twice and for an unknown method, UnsupportedError for one that is missing, stale or unreadable.
+    The message has the command that makes it, where the store can serve it. Whether it is of the
     store's content is for the caller to compare.
     """
     wanted = _wanted(names, place)
     missing = [want for want in wanted if not want.path.is_file()]
     found = [_read(want, place) for want in wanted if want not in missing]
     if missing:
-        _refuse_missing(missing, found, place, held)
+        _refuse_missing(missing, found, place, holdings)
     return found
 
 
@@ -111,11 +112,11 @@ def _refuse_missing(
     missing: Sequence[_Wanted],
     found: Sequence[Evaluated],
     place: Place,
-    held: tuple[str, ...],
+    holdings: Holdings,
 ) -> None:
     """Say how all that is missing is made, with the settings of what is there."""
     _refuse_unknown(missing)
-    _refuse_unsupported(missing, place, held)
+    _refuse_unsupported(missing, place, holdings)
     like = found[0] if found else None
     gone = "".join(f"{want.path}: there is no such file.\n" for want in missing if want.by_path)
     places = dict.fromkeys((want.folder, want.protocol) for want in missing)
@@ -130,11 +131,11 @@ def _refuse_missing(
     raise UnsupportedError(gone + "\n".join(sentences))
 
 
-def _refuse_unsupported(missing: Sequence[_Wanted], place: Place, held: tuple[str, ...]) -> None:
+def _refuse_unsupported(missing: Sequence[_Wanted], place: Place, holdings: Holdings) -> None:
     """Where the store cannot serve a method, no command would make its result."""
     from memr_cli.methods.registry import registered, why_unsupported
 
-    reasons = [why_unsupported(registered()[want.method], held) for want in missing]
+    reasons = [why_unsupported(registered()[want.method], holdings) for want in missing]
     told = list(dict.fromkeys(reason for reason in reasons if reason))
     if told:
         raise UnsupportedError("\n".join([f"{place.store} cannot serve what is named:", *told]))

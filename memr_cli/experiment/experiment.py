@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from memr_cli.corpora.choices import MODALITIES, Normalization, Subset
-from memr_cli.dataset import Dataset, held_modalities, open_dataset
+from memr_cli.dataset import Dataset, open_dataset
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.choices import Calibration
 from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.holdings import Holdings
 from memr_cli.learning.choices import Device
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import PUBLISHED, Preset
@@ -105,7 +106,12 @@ class Experiment:
     @cached_property
     def held(self) -> tuple[str, ...]:
         """The modalities that the store holds."""
-        return held_modalities(self.store)
+        return self.holdings.modalities
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """What the store has to offer methods."""
+        return Holdings(self.store)
 
     def training_settings(self, method: TrainedMethod) -> TrainingSettings:
         """How this method is trained here."""
@@ -196,14 +202,14 @@ class Choice:
 
 
 def choose(
-    names: Sequence[str], collective: Mapping[str, Sequence[str]], held: Sequence[str]
+    names: Sequence[str], collective: Mapping[str, Sequence[str]], holdings: Holdings
 ) -> Choice:
     """Resolve method names, some of which may stand for several (`all`, `every`).
 
     Raises UsageError for an unknown name, UnsupportedError for a method asked for by its own name
-    that a store with the modalities `held` does not support, or where nothing remains.
+    that a store with these holdings does not support, or where nothing remains.
     """
-    if not held:
+    if not holdings.modalities:
         raise UnsupportedError(
             f"the store holds none of the modalities {', '.join(MODALITIES)}, which methods work "
             "on. Ingest a corpus that has features of one of them."
@@ -213,7 +219,7 @@ def choose(
     for name in names:
         for member in collective.get(name, (name,)):
             method = named(member)
-            reason = why_unsupported(method, tuple(held))
+            reason = why_unsupported(method, holdings)
             if reason is None:
                 methods[method.name] = method
             elif name in collective:

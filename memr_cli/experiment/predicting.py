@@ -87,7 +87,7 @@ def _decide(
                 arrays, experiment.data, member.settings, rows
             )
     if isinstance(method, CombiningMethod):
-        return method.combine(probabilities, present)
+        return method.combine(probabilities, present, {})
     (single,) = probabilities
     return Decision(single.argmax(axis=1), single, np.zeros(len(single), np.bool_))
 

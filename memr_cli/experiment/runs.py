@@ -12,7 +12,7 @@ from memr_cli.methods.method import Method
 
 def chosen(experiment: Experiment, names: Sequence[str]) -> Choice:
     """The methods to evaluate; says which of a collective name's are skipped, and why."""
-    choice = choose(names, collective_names(), experiment.held)
+    choice = choose(names, collective_names(), experiment.holdings)
     for name, reason in choice.skipped.items():
         experiment.place.notice(f"{name} is skipped: {reason}")
     return choice

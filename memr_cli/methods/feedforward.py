@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memr_cli.dataset import Dataset
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Presence
+from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
 from memr_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class FeedForward:
     is_fusion: bool
     choose: Callable[[Sequence[str]], tuple[str, ...]]
     presets: Mapping[Preset, TrainingSettings]
+    needs: frozenset[Need] = frozenset()
 
     def modalities(self, held: Sequence[str]) -> tuple[str, ...]:
         """Those it uses of the modalities held. Raises UnsupportedError where they don't do."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.votes import majority
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.method import Decision
+from memr_cli.methods.method import Decision, Fitted
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class MajorityVote:
     name: str = "late"
     summary: str = "a majority vote of the unimodal classifiers"
     is_fusion: bool = True
+    votes: bool = True
+    learns: bool = False
 
     def members(self, held: Sequence[str]) -> tuple[str, ...]:
         """A unimodal method for each modality. Raises UnsupportedError for fewer than two."""
@@ -35,7 +37,21 @@ class MajorityVote:
         usable: NDArray[np.bool_] = decide.reduce(members_usable)
         return usable
 
-    def combine(self, probabilities: NDArray[np.float64], present: NDArray[np.bool_]) -> Decision:
+    def fit(
+        self,
+        probabilities: NDArray[np.float64],  # noqa: ARG002 - the protocol's signature
+        present: NDArray[np.bool_],  # noqa: ARG002
+        labels: NDArray[np.int64],  # noqa: ARG002
+    ) -> Fitted:
+        """Votes are counted; there is nothing to learn."""
+        return {}
+
+    def combine(
+        self,
+        probabilities: NDArray[np.float64],
+        present: NDArray[np.bool_],
+        fitted: Fitted,  # noqa: ARG002 - the protocol's signature
+    ) -> Decision:
         """Decide n rows from the members' probabilities (M, n, C), of those present (M, n)."""
         decisions = probabilities.argmax(axis=2)
         winner, shares, tied = majority(decisions, present, probabilities.shape[2])

@@ -1,10 +1,12 @@
 """What a method is. Nothing here or in the method modules imports torch when it is loaded.
 
-Letters: N utterances of the store, n rows asked for, M members of a vote, C classes.
+Letters: N utterances of the store, n rows asked for, M members of a combination, C classes, G
+modalities that a method uses.
 """
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,7 +22,18 @@ SELECTION = "selection."
 """Begins the names of a refitted model's arrays before the refit."""
 
 Arrays = Mapping[str, NDArray[np.float32]]
+Fitted = Mapping[str, NDArray[np.float64]]
+"""What a combination learned of its members' probabilities, by name."""
 Presence = Mapping[str, NDArray[np.bool_]]
+
+
+class Need(StrEnum):
+    """What a method needs of a store beyond pooled features."""
+
+    FRAMES = "frames"
+    """The frames of every modality it uses."""
+    DIALOGUES = "dialogues"
+    """Utterances in dialogues. What it says of one depends on the others of its dialogue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +66,7 @@ class TrainedMethod(Protocol):
     name: str
     summary: str
     is_fusion: bool
+    needs: frozenset[Need]
 
     def modalities(self, held: Sequence[str]) -> tuple[str, ...]:
         """Those it uses of the modalities held. Raises UnsupportedError where they don't do."""
@@ -91,9 +105,20 @@ class TrainedMethod(Protocol):
         ...
 
 
+@runtime_checkable
+class WeighingMethod(Protocol):
+    """A trained method that weighs the modalities of each utterance and can say how."""
+
+    def weights(
+        self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(n, G) the weight of each modality it uses: 0 where missing, 1 in all for a row."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """What a combination of members decided: predicted (n,), probabilities (n, C), tied (n,)."""
+    """What was decided: predicted (n,), probabilities (n, C), tied (n,) in a vote."""
 
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
@@ -102,11 +127,17 @@ class Decision:
 
 @runtime_checkable
 class CombiningMethod(Protocol):
-    """A method that trains nothing itself and combines what its members predict."""
+    """A method that trains no network itself and combines what its members predict.
+
+    votes: whether its probabilities are shares of votes, which say nothing of confidence. learns:
+    whether it is fitted, on validation rows that its members did not train on.
+    """
 
     name: str
     summary: str
     is_fusion: bool
+    votes: bool
+    learns: bool
 
     def members(self, held: Sequence[str]) -> tuple[str, ...]:
         """The trained methods it needs. Raises UnsupportedError where there are too few."""
@@ -116,7 +147,21 @@ class CombiningMethod(Protocol):
         """(N,) which utterances it can score, from which each member can (M, N)."""
         ...
 
-    def combine(self, probabilities: NDArray[np.float64], present: NDArray[np.bool_]) -> Decision:
+    def fit(
+        self,
+        probabilities: NDArray[np.float64],
+        present: NDArray[np.bool_],
+        labels: NDArray[np.int64],
+    ) -> Fitted:
+        """What n rows with labels (n,) teach about members' probabilities (M, n, C).
+
+        present: (M, n), who has any. Nothing for a method that does not learn.
+        """
+        ...
+
+    def combine(
+        self, probabilities: NDArray[np.float64], present: NDArray[np.bool_], fitted: Fitted
+    ) -> Decision:
         """Decide n rows from the members' probabilities (M, n, C), of those present (M, n)."""
         ...
 

@@ -7,8 +7,9 @@ from importlib import import_module
 import memr_cli.methods as package
 from memr_cli.corpora.choices import ALIASES
 from memr_cli.errors import UnsupportedError, UsageError
+from memr_cli.holdings import Holdings
 from memr_cli.methods.choices import PUBLISHED
-from memr_cli.methods.method import CombiningMethod, Method
+from memr_cli.methods.method import CombiningMethod, Method, Need
 
 
 @cache
@@ -33,13 +34,24 @@ def named(name: str) -> Method:
         ) from None
 
 
-def why_unsupported(method: Method, held: tuple[str, ...]) -> str | None:
-    """Why a store with these modalities cannot serve the method, or None where it can."""
+def why_unsupported(method: Method, holdings: Holdings) -> str | None:
+    """Why what a store holds cannot serve the method, or None where it can."""
     try:
         if isinstance(method, CombiningMethod):
-            method.members(held)
-        else:
-            method.modalities(held)
+            method.members(holdings.modalities)
+            return None
+        used = method.modalities(holdings.modalities)
     except UnsupportedError as reason:
         return str(reason)
+    frameless = [name for name in used if name in holdings.frameless]
+    if Need.FRAMES in method.needs and frameless:
+        return (
+            f"method {method.name} works on frames, and the store holds those of "
+            f"{', '.join(frameless)} pooled only. Run `memr ingest` with --sequences."
+        )
+    if Need.DIALOGUES in method.needs and not holdings.has_dialogues:
+        return (
+            f"method {method.name} works on dialogues, and the store tells none. Fill the column "
+            "`dialogue` of the raw data and ingest again."
+        )
     return None

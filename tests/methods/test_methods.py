@@ -1,6 +1,7 @@
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,13 @@ from memr_cli.methods.method import TrainedMethod
 from memr_cli.methods.registry import named, registered, why_unsupported
 
 ALL = ("visual", "acoustic", "lexical")
+
+
+def holding(*modalities: str) -> Any:
+    """What a store of these modalities, without frames or dialogues, has to offer."""
+    return SimpleNamespace(modalities=modalities, frameless=modalities, has_dialogues=False)
+
+
 PRESENT = {
     "acoustic": np.array([True, True, False, False]),
     "lexical": np.array([True, False, True, False]),
@@ -64,12 +72,12 @@ def test_what_a_store_does_not_support_is_said(
     name: str, held: tuple[str, ...], reason: str
 ) -> None:
     with pytest.raises(UnsupportedError, match=reason):
-        raise UnsupportedError(why_unsupported(named(name), held))
+        raise UnsupportedError(why_unsupported(named(name), holding(*held)))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_store_of_all_modalities_supports_the_published_five(name: str) -> None:
-    assert why_unsupported(named(name), ALL) is None
+    assert why_unsupported(named(name), holding(*ALL)) is None
 
 
 def test_early_fusion_scores_what_has_any_modality_and_originally_what_has_all() -> None:
@@ -91,7 +99,7 @@ def test_a_vote_lets_the_present_decide_and_gives_shares() -> None:
         [[[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]], [[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]]]
     )  # 2 members, 2 rows, 3 classes
     present = np.array([[True, False], [True, True]])
-    decision = MajorityVote().combine(probabilities, present)
+    decision = MajorityVote().combine(probabilities, present, {})
     assert decision.predicted.tolist() == [0, 2]  # a tie goes to the class listed first
     assert decision.tied.tolist() == [True, False]
     np.testing.assert_array_equal(decision.probabilities, [[0.5, 0, 0.5], [0, 0, 1]])

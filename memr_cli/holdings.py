@@ -1,0 +1,38 @@
+"""What a store has to offer methods. Letters: N utterances."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from memr_cli.dataset import held_modalities
+from memr_cli.evaluation.columns import NONE
+from store.reader import Store
+
+
+@dataclass(frozen=True, eq=False)
+class Holdings:
+    """The modalities of an open store, their frames and its dialogues; read when first asked."""
+
+    store: Store
+
+    @cached_property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that the store holds."""
+        return held_modalities(self.store)
+
+    @cached_property
+    def frameless(self) -> tuple[str, ...]:
+        """The modalities of which several frames were pooled and are not in the store.
+
+        Of the others, frames are kept, or every utterance has but one, which is what was pooled.
+        """
+        return tuple(
+            name
+            for name in self.modalities
+            if not self.store.modalities[name].has_sequences
+            and int(self.store.frame_counts(name).max(initial=0)) > 1
+        )
+
+    @cached_property
+    def has_dialogues(self) -> bool:
+        """Whether some utterance belongs to a dialogue."""
+        return bool((self.store.utterances.dialogue != NONE).any())
