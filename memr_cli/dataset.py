@@ -1,9 +1,9 @@
 """What a store offers to learning: columns, and one matrix of features that all methods share.
 
-Letters: N utterances, n rows of an excerpt, D dims of the modalities asked for.
+Letters: N utterances, n rows of an excerpt, D dims of the modalities asked for, F frames of a slab.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from memr_cli.corpora.choices import MODALITIES, Subset
 from memr_cli.corpora.subsets import inside
+from memr_cli.dialogues import Dialogues, turn_order
 from memr_cli.evaluation.columns import NONE, Columns
-from memr_cli.scaling import standardise_groups
+from memr_cli.scaling import Scaler, standardise_groups
 from store.reader import Store
+from store.slabs import with_owners
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -33,12 +35,21 @@ class Source(Protocol):
         """Fill `out` (N, D) with a modality, NaN where missing."""
         ...
 
+    def sequence_lengths(self, name: str) -> Rows:
+        """(N,) how many frames of a modality each utterance has, 0 where missing."""
+        ...
+
+    def frame_slabs(self, name: str, rows: Rows) -> Iterator[Features]:
+        """The frames of `rows`, one row after another, in slabs (F, D) cut anywhere."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N utterances with features of the modalities in `dims`, each read once, when first asked for.
 
-    incomplete: the modalities that some labelled utterance lacks. by_speaker: those whose
+    incomplete: the modalities that some labelled utterance lacks. order: (N,) numbers that ascend
+    from turn to turn of a dialogue. by_speaker: those whose
     features are standardised with each speaker's own mean and spread over all utterances of the
     store, whether labelled, tested or neither.
     """
@@ -50,12 +61,18 @@ class Dataset:
     dims: Mapping[str, int]
     columns: Columns
     incomplete: tuple[str, ...]
+    order: Rows
     by_speaker: frozenset[str] = field(default=frozenset())
 
     @cached_property
     def present(self) -> Mapping[str, Mask]:
         """(N,) for each modality: which utterances have it."""
         return {name: self.source.present(name) for name in self.dims}
+
+    @cached_property
+    def dialogues(self) -> Dialogues:
+        """Which utterances follow each other; each has what is there of its dialogue."""
+        return Dialogues.arranged(self.columns.dialogue, self.order)
 
     @cached_property
     def as_stored(self) -> "Dataset":
@@ -78,6 +95,31 @@ class Dataset:
         if wanted == list(range(first, last + 1)):
             return self._matrix[:, first : last + 1]
         return self._matrix[:, wanted]
+
+    def sequence_lengths(self, name: str) -> Rows:
+        """(N,) how many frames of a modality each utterance has, 0 where missing.
+
+        Raises KeyError where the store holds several frames of an utterance pooled only.
+        """
+        return self.source.sequence_lengths(name)
+
+    def frame_slabs(self, name: str, rows: Rows) -> Iterator[Features]:
+        """The frames of `rows`, one row after another, in slabs (F, D) of a few MiB.
+
+        A row may begin in one slab and end in the next. Frames of a modality in `by_speaker` are
+        shifted and scaled as the speaker's pooled features are, so that what was the mean of frames
+        still is. Raises KeyError as `sequence_lengths` does.
+        """
+        slabs = self.source.frame_slabs(name, rows)
+        if name not in self.by_speaker:
+            yield from slabs
+            return
+        mean, scale = self._speaker_moments[name]
+        speaker = self.columns.speaker[rows]
+        for slab, owner in with_owners(slabs, self.sequence_lengths(name)[rows]):
+            slab -= mean[speaker[owner]]
+            slab /= scale[speaker[owner]]
+            yield slab
 
     def excerpt(
         self,
@@ -103,7 +145,24 @@ class Dataset:
             dims=self.dims,
             columns=replace(columns, **coded),
             incomplete=self.incomplete,
+            order=self.order[rows],
         )
+
+    @cached_property
+    def _speaker_moments(self) -> dict[str, tuple[Features, Features]]:
+        """For each modality of `by_speaker`: means and scales (speakers, D) of pooled features."""
+        moments, code = {}, self.columns.speaker
+        for name in self.by_speaker:
+            pooled = np.empty((len(self.ids), self.dims[name]), np.float32)
+            self.source.pooled_into(name, pooled)
+            scalers = [
+                Scaler.fitted(pooled, np.flatnonzero(code == own)) for own in range(code.max() + 1)
+            ]
+            moments[name] = (
+                np.stack([scaler.mean for scaler in scalers]),
+                np.stack([scaler.scale for scaler in scalers]),
+            )
+        return moments
 
     @cached_property
     def _starts(self) -> dict[str, int]:
@@ -154,6 +213,21 @@ class _Excerpt:
         if name in self.lost:
             out[self.lost[name]] = np.nan
 
+    def sequence_lengths(self, name: str) -> Rows:
+        lengths = self.whole.sequence_lengths(name)[self.rows]
+        return np.where(self.lost[name], 0, lengths) if name in self.lost else lengths
+
+    def frame_slabs(self, name: str, rows: Rows) -> Iterator[Features]:
+        if name in self.lost:
+            rows = rows[~self.lost[name][rows]]
+        slabs = self.whole.frame_slabs(name, self.rows[rows])
+        if name not in self.added:
+            yield from slabs
+            return
+        for slab, owner in with_owners(slabs, self.sequence_lengths(name)[rows]):
+            slab += self.added[name][rows[owner]]  # to each frame: their mean moves as much
+            yield slab
+
 
 def open_dataset(
     store: Store,
@@ -175,6 +249,7 @@ def open_dataset(
         dims={name: modality.dim for name, modality in held.items()},
         columns=columns,
         incomplete=tuple(name for name in held if not store.present(name)[columns.labelled].all()),
+        order=turn_order(utterances.dialogue, utterances.turn, utterances.source_row),
         by_speaker=frozenset(by_speaker) & held.keys(),
     )
 

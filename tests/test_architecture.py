@@ -24,6 +24,7 @@ FLOORS = (
     ("methods",),
     ("holdings",),
     ("dataset", "learning"),
+    ("dialogues",),
     ("corpora", "evaluation"),
     ("results", "scaling"),
     ("errors", "interrupts", "progress", "strict_json"),

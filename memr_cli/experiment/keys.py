@@ -16,8 +16,8 @@ from memr_cli.methods.method import TrainedMethod
 from memr_cli.results import hash_of
 
 SHAPING = (
-    *("corpora/subsets.py", "dataset.py", "evaluation", "experiment", "holdings.py", "learning"),
-    *("methods", "results.py", "scaling.py"),
+    *("corpora/subsets.py", "dataset.py", "dialogues.py", "evaluation", "experiment"),
+    *("holdings.py", "learning", "methods", "results.py", "scaling.py"),
 )
 
 LIBRARIES = ("torch", "numpy", "scipy")

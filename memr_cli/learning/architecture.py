@@ -1,10 +1,10 @@
 """What the training loop needs of networks, whatever they look like inside.
 
-Letters: M models, B batch rows, D input dims, C classes, P parameters of one model.
+Letters: M models, B batch rows, C classes, P parameters of one model.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ class Networks(Protocol):
         """Give one model fresh weights, all drawn from the generator."""
         ...
 
-    def forward(self, inputs: Tensor, generators: Generators | None = None) -> list[Tensor]:
-        """Values of which the last are the class scores (M, B, C), for inputs (M, B, D).
+    def forward(self, given: Any, generators: Generators | None = None) -> list[Tensor]:
+        """Values of which the last are the class scores (M, B, C), for what a feed gives.
 
         With `generators`, one a model, as in training, where all chance comes from them.
         """
@@ -45,6 +45,11 @@ class Networks(Protocol):
 
 class Architecture(Protocol):
     """What networks look like, apart from their weights."""
+
+    @property
+    def together(self) -> bool:
+        """Whether several networks are computed side by side; else each trains by itself."""
+        ...
 
     @property
     def n_parameters(self) -> int:

@@ -1,4 +1,4 @@
-"""Where networks can be trained, by name. Imports nothing heavy: --help needs it."""
+"""How networks can be trained, by name. Imports nothing heavy: --help needs it."""
 
 from enum import StrEnum
 
@@ -10,3 +10,12 @@ class Device(StrEnum):
     """CUDA where there is a device for it, the processor elsewhere."""
     CPU = "cpu"
     CUDA = "cuda"
+
+
+class ClassWeights(StrEnum):
+    """How much the rows of each class count in training."""
+
+    NONE = "none"
+    """Every row alike."""
+    BALANCED = "balanced"
+    """Every class alike."""

@@ -45,10 +45,17 @@ class Feed(Protocol):
 
 
 class Inputs(Protocol):
-    """What all models learn from: labels (N,) with -1 for none, of C classes, and D features."""
+    """What all models learn from."""
 
-    labels: NDArray[np.integer]
-    n_classes: int
+    @property
+    def labels(self) -> NDArray[np.integer]:
+        """(N,) class index, -1 for none."""
+        ...
+
+    @property
+    def n_classes(self) -> int:
+        """C."""
+        ...
 
     @property
     def n_features(self) -> int:
@@ -59,9 +66,7 @@ class Inputs(Protocol):
         """What standardises the D features, from training rows."""
         ...
 
-    def epoch(
-        self, rows: Rows, batch_size: int, generator: np.random.Generator
-    ) -> Sequence[Batch]:
+    def epoch(self, rows: Rows, batch_size: int, generator: np.random.Generator) -> Sequence[Batch]:
         """All rows in random order, in batches; the shares of one sum to 1."""
         ...
 

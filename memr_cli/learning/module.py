@@ -3,14 +3,15 @@
 Gradients come from autograd, model by model. That is slower than a stack with its own backward
 pass, and all else is the same: the loop, the optimiser, early stopping, seeds.
 
-Letters: M models, B batch rows, D input dims, C classes, P parameters of one model.
+Letters: M models, B batch rows, C classes, P parameters of one model, G modalities.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import cast
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,27 +24,35 @@ _SEEDING = Lock()
 """Modules draw their first weights from torch's one generator, which threads share."""
 
 
+class Weighing(Protocol):
+    """A module that weighs modalities."""
+
+    def weights(self, given: Any) -> Tensor:
+        """(B, G) the weight of each modality, without gradients and without chance."""
+        ...
+
+
 @dataclass(frozen=True)
 class ModuleArchitecture:
     """Networks of one torch module.
 
-    `make` builds the module with fresh weights. Its `forward(inputs, generator)` takes (B, D) and a
-    numpy generator, or None outside training, and returns scores (B, C). All chance in it (dropout)
-    comes from that generator, as by `network.kept`; it holds no state but its parameters, so no
-    batch normalisation.
+    `make` builds the module with fresh weights. Its `forward(given, generator)` takes what the feed
+    gives for B rows and a numpy generator, or None outside training, and returns scores (B, C). All
+    chance in it (dropout) comes from that generator, as by `network.kept`; it holds no state but
+    its parameters, so no batch normalisation.
     """
 
     make: Callable[[], nn.Module]
+    together: bool = False
 
     @cached_property
-    def template(self) -> nn.Module:
-        """The module that computes, with the parameters of any model in turn."""
+    def _template(self) -> nn.Module:
         return self._made(0)
 
     @property
     def n_parameters(self) -> int:
         """P."""
-        return sum(parameter.numel() for parameter in self.template.parameters())
+        return sum(parameter.numel() for parameter in self._template.parameters())
 
     def _made(self, seed: int) -> nn.Module:
         with _SEEDING, torch.random.fork_rng(devices=[]):
@@ -55,6 +64,13 @@ class ModuleArchitecture:
         made = self._made(int(generator.integers(2**63)))
         return torch.cat([parameter.detach().reshape(-1) for parameter in made.parameters()])
 
+    def module(self, parameters: Tensor) -> nn.Module:
+        """A module with one model's parameters (P,), which it shares."""
+        module = copy.deepcopy(self._template)
+        for name, view in self.views(parameters).items():
+            module.get_parameter(name).data = view
+        return module
+
     def networks(self, parameters: Tensor) -> "ModuleNetworks":
         """The M networks of these parameters (M, P), which they share."""
         return ModuleNetworks(self, parameters)
@@ -62,7 +78,7 @@ class ModuleArchitecture:
     def views(self, parameters: Tensor) -> dict[str, Tensor]:
         """The module's parameters by name, as views of one model's (P,)."""
         views, start = {}, 0
-        for name, parameter in self.template.named_parameters():
+        for name, parameter in self._template.named_parameters():
             views[name] = parameters[start : start + parameter.numel()].view(parameter.shape)
             start += parameter.numel()
         return views
@@ -73,7 +89,7 @@ class ModuleArchitecture:
 
     def flat(self, arrays: Arrays) -> Tensor:
         """The parameters (P,) that `named` gave."""
-        names = [name for name, _ in self.template.named_parameters()]
+        names = [name for name, _ in self._template.named_parameters()]
         return torch.cat([torch.from_numpy(arrays[name]).reshape(-1) for name in names])
 
 
@@ -90,43 +106,42 @@ class ModuleNetworks:
         return torch.zeros_like(self.parameters)
 
     @cached_property
-    def _leaves(self) -> list[dict[str, Tensor]]:
-        """Each model's parameters by name, where autograd adds what it finds into `gradients`."""
-        models = []
-        for parameters, gradients in zip(self.parameters, self.gradients, strict=True):
-            leaves = self._architecture.views(parameters)
+    def _modules(self) -> list[nn.Module]:
+        """Modules of these networks' own: threads train at the same time."""
+        return [self._architecture.module(row) for row in self.parameters]
+
+    @cached_property
+    def _training(self) -> list[nn.Module]:
+        """The modules, into whose place of `gradients` autograd adds what it finds."""
+        for module, gradients in zip(self._modules, self.gradients, strict=True):
             for name, into in self._architecture.views(gradients).items():
-                leaves[name] = leaves[name].detach().requires_grad_()
-                leaves[name].grad = into
-            models.append(leaves)
-        return models
+                module.get_parameter(name).grad = into
+        return self._modules
 
     def initialise(self, model: int, generator: np.random.Generator) -> None:
         """Give one model fresh weights, as the module draws them."""
         self.parameters[model] = self._architecture.fresh(generator)
 
-    def forward(self, inputs: Tensor, generators: Generators | None = None) -> list[Tensor]:
-        """The class scores (M, B, C), for inputs (M, B, D); with generators ready to go back."""
+    def forward(self, given: Sequence[Any], generators: Generators | None = None) -> list[Tensor]:
+        """The class scores (M, B, C), for what each model is given.
+
+        With generators, ready to go back.
+        """
         if generators is None:
             with torch.no_grad():
-                models = [self._architecture.views(row) for row in self.parameters]
-                return [self._scores(models, inputs, [None] * len(models))]
-        return [self._scores(self._leaves, inputs, list(generators))]
+                return [_scores(self._modules, given, [None] * len(self._modules))]
+        return [_scores(self._training, given, list(generators))]
 
     def backward(self, values: Sequence[Tensor], gradient: Tensor) -> None:
         """Fill the gradients, from the scores and their gradient (M, B, C)."""
         self.gradients.zero_()
         torch.autograd.backward(values[-1], gradient)
 
-    def _scores(
-        self,
-        models: Sequence[dict[str, Tensor]],
-        inputs: Tensor,
-        generators: Sequence[np.random.Generator | None],
-    ) -> Tensor:
-        module = self._architecture.template
-        scores = [
-            torch.func.functional_call(module, parameters, (batch, generator))
-            for parameters, batch, generator in zip(models, inputs, generators, strict=True)
-        ]
-        return torch.stack(cast("list[Tensor]", scores))
+
+def _scores(
+    modules: Sequence[nn.Module],
+    given: Sequence[Any],
+    generators: Sequence[np.random.Generator | None],
+) -> Tensor:
+    each = zip(modules, given, generators, strict=True)
+    return torch.stack([module(batch, generator) for module, batch, generator in each])

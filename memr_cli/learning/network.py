@@ -9,7 +9,7 @@ Letters: M models, B batch rows, D input dims, H units of a layer, C classes, P 
 model, filled up to a multiple of BLOCK.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memr_cli.learning.architecture import Arrays, Generators
+from memr_cli.learning.inputs import Inputs
+from memr_cli.learning.settings import TrainingSettings
 
 BLOCK = 1024
 """Each model's parameters are filled up to a multiple of this.
@@ -44,6 +46,14 @@ class FeedForwardArchitecture:
 
     sizes: tuple[int, ...]
     dropout: float = 0.0
+    together: bool = True
+
+    @classmethod
+    def of(cls, inputs: Inputs, settings: TrainingSettings) -> "FeedForwardArchitecture":
+        """The network that settings describe: the second hidden layer is half the first."""
+        hidden = settings.hidden
+        sizes = (inputs.n_features, hidden, hidden // 2, inputs.n_classes)
+        return cls(sizes, settings.dropout)
 
     @property
     def n_parameters(self) -> int:
@@ -71,13 +81,6 @@ class FeedForwardArchitecture:
             layer.weight[0] = torch.from_numpy(arrays[f"layers.{depth}.weight"])
             layer.bias[0, 0] = torch.from_numpy(arrays[f"layers.{depth}.bias"])
         return parameters[0]
-
-
-def sizes_of(arrays: Mapping[str, NDArray[np.float32]]) -> tuple[int, ...]:
-    """The sizes (D, H…, C) of a feed-forward network, from its arrays by name."""
-    depths = range(sum(name.endswith(".weight") for name in arrays))
-    weights = [arrays[f"layers.{depth}.weight"] for depth in depths]
-    return (weights[0].shape[0], *(weight.shape[1] for weight in weights))
 
 
 class StackedNetworks:
@@ -121,12 +124,12 @@ class StackedNetworks:
                 drawn = generator.random(tuple(part.shape), dtype=np.float32)
                 part.copy_(torch.from_numpy(drawn)).mul_(2 * bound).sub_(bound)
 
-    def forward(self, inputs: Tensor, generators: Generators | None = None) -> list[Tensor]:
-        """What enters each layer, then the class scores: inputs (M, B, D) … scores (M, B, C).
+    def forward(self, given: Tensor, generators: Generators | None = None) -> list[Tensor]:
+        """What enters each layer, then the class scores: vectors (M, B, D) … scores (M, B, C).
 
         With `generators`, one a model, units are dropped out (training); without, none are.
         """
-        values = [inputs]
+        values = [given]
         for depth, layer in enumerate(self.layers):
             output = torch.baddbmm(layer.bias, values[-1], layer.weight)  # (M, B, H)
             if depth < len(self.layers) - 1:

@@ -54,6 +54,7 @@ class Adam:
     ) -> None:
         self.moments = moments
         self._settings = settings
+        self._gradients = gradients
         self._function = adamw if settings.optimizer == "adamw" else adam
         # Model by model, so that each can be at another step. They are rows: views.
         self._parts = [
@@ -62,15 +63,32 @@ class Adam:
 
     def step(self) -> None:
         """Change the parameters by their gradients."""
-        parameters, gradients, first, second = self._parts
+        settings = self._settings
+        if settings.clip is not None:
+            self._clip(settings.clip)
+        if not settings.warm_up:
+            self._move(slice(None), settings.learning_rate)
+            return
+        # Each model is at a step of its own, and so at a learning rate of its own.
+        for model, steps in enumerate(self.moments.steps):
+            risen = min(1.0, (int(steps) + 1) / settings.warm_up)
+            self._move(slice(model, model + 1), risen * settings.learning_rate)
+
+    def _clip(self, longest: float) -> None:
+        """Shorten each model's gradient to `longest` where it is longer (Pascanu et al. 2013)."""
+        lengths = self._gradients.norm(dim=1, keepdim=True)
+        self._gradients.mul_(longest / lengths.clamp(min=longest))
+
+    def _move(self, models: slice, learning_rate: float) -> None:
+        parameters, gradients, first, second = (part[models] for part in self._parts)
         self._function(
             parameters,
             gradients,
             first,
             second,
             [],  # no maxima of second moments: that is AMSGrad
-            list(self.moments.steps),
-            lr=self._settings.learning_rate,
+            list(self.moments.steps[models]),
+            lr=learning_rate,
             beta1=BETAS[0],
             beta2=BETAS[1],
             weight_decay=self._settings.weight_decay,

@@ -1,10 +1,11 @@
-"""What shapes the training of a feed-forward network. No torch here: keys are made from it."""
+"""What shapes the training of a network. No torch here: keys are made from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from memr_cli.errors import UsageError
+from memr_cli.learning.choices import ClassWeights
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class TrainingSettings:
     presence_indicator: score utterances that lack a modality too, telling the network which.
     modality_dropout: the probability with which each modality of an utterance is hidden in
     training; one always stays.
+    class_weights: how much the rows of each class count. label_smoothing: the share of a row's
+    target that is spread over all classes. clip: the length that a gradient has at most; None
+    leaves it. warm_up: the steps in which the learning rate rises to its value.
     """
 
     hidden: int
@@ -35,6 +39,10 @@ class TrainingSettings:
     refit: bool
     presence_indicator: bool
     modality_dropout: float = 0.0
+    class_weights: ClassWeights = ClassWeights.NONE
+    label_smoothing: float = 0.0
+    clip: float | None = None
+    warm_up: int = 0
 
     def __post_init__(self) -> None:
         for name, least in (("hidden", 2), ("batch_size", 1), ("epochs", 1), ("patience", 1)):
@@ -50,8 +58,12 @@ class TrainingSettings:
                 f"--modality-dropout is {self.modality_dropout}; give a probability from 0 to "
                 "below 1."
             )
+        if not 0 <= self.label_smoothing < 1:
+            raise UsageError(
+                f"--label-smoothing is {self.label_smoothing}; give a share from 0 to below 1."
+            )
 
-    def changed(self, overrides: Mapping[str, Any]) -> "TrainingSettings":
+    def changed(self, overrides: Mapping[str, Any]) -> Self:
         """These settings with some values replaced. Raises UsageError for a pointless one."""
         if self.patience is None and "patience" in overrides:
             raise UsageError(

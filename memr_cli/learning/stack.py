@@ -7,12 +7,13 @@ is in the stack: bit for bit where rows of a batch times units of a layer are a 
 with the presets. Elsewhere models lie at addresses that the matrix library rounds differently for,
 and weights differ by some 1e-6.
 
-Letters: N utterances, D input dims, M models in the stack, B batch rows, C classes, P parameters.
+Letters: M models in the stack, B batch rows, D features, C classes, P parameters.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,70 +22,45 @@ from torch import Tensor
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.architecture import Architecture
-from memr_cli.learning.hiding import Block, hide
+from memr_cli.learning.choices import ClassWeights
+from memr_cli.learning.inputs import Feed, Inputs, Rows
+from memr_cli.learning.loss import class_weights, loss_gradient
 from memr_cli.learning.optimizer import Adam, Moments
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.tasks import Fitted, Rows, Run, Trained
+from memr_cli.learning.tasks import Fitted, Run, Trained
 from memr_cli.scaling import Scaler
 
 STEPS_AT_ONCE = 50
 """Steps between two looks at whether to stop or to share models out."""
 
-CHUNK = 1024
-"""Rows predicted together."""
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What all models learn from.
-
-    features: (N, D) float32, NaN where a modality is missing; may be a view of a wider matrix.
-    labels: (N,) class index, -1 unlabelled. n_raw: so many last features are not standardised.
-    incomplete: whether rows that are used may lack a modality. blocks: the columns of each modality
-    that training may hide.
-    """
-
-    features: NDArray[np.float32]
-    labels: NDArray[np.integer]
-    n_classes: int
-    n_raw: int = 0
-    incomplete: bool = True
-    blocks: tuple[Block, ...] = ()
-
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What every stack of one training works on, with the features on the device."""
+    """What every stack of one training works on, with the data on the device."""
 
     inputs: Inputs
     settings: TrainingSettings
     architecture: Architecture
     device: torch.device
-    features: Tensor
+    feed: Feed
     labels: Tensor
-    batch_size: int
     _scalers: dict[bytes, Scaler] = field(default_factory=dict)
+
+    @classmethod
+    def prepared(
+        cls, inputs: Inputs, settings: TrainingSettings, architecture: Architecture, device: str
+    ) -> "Material":
+        """The data brought to a device, cpu or cuda."""
+        labels = torch.tensor(inputs.labels, dtype=torch.int64, device=device)
+        feed = inputs.feed(device)
+        return cls(inputs, settings, architecture, torch.device(device), feed, labels)
 
     def scaler(self, rows: Rows) -> Scaler:
         """Fitted on rows; once for all seeds, which share them."""
         key = rows.tobytes()
         if key not in self._scalers:
-            inputs = self.inputs
-            self._scalers[key] = Scaler.fitted(inputs.features, rows, inputs.n_raw)
+            self._scalers[key] = self.inputs.scaler(rows)
         return self._scalers[key]
-
-
-def standardise(
-    features: Tensor, rows: Tensor, mean: Tensor, inverse: Tensor, *, incomplete: bool, out: Tensor
-) -> Tensor:
-    """Batches `rows` (M, B) of features into `out` (M, B, D), standardised. What is missing is 0.
-
-    Done batch by batch, since a standardised copy of the features for each fold would be most of
-    the memory. mean, inverse of the scale: (M, 1, D). 0 is the training mean.
-    """
-    torch.index_select(features, 0, rows.reshape(-1), out=out.view(-1, out.shape[-1]))
-    out.sub_(mean).mul_(inverse)
-    return out.nan_to_num_(0.0) if incomplete else out
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +68,8 @@ class State:
     """The numbers of M models.
 
     parameters: (M, P), and their running mean where one is kept; mean and inverse scale of the
-    features: (M, 1, D); loss: (M,) summed over the running epoch.
+    features: (M, 1, D); loss: (M,) summed over the running epoch; class_weights: (M, C), how much a
+    row of each class counts.
     """
 
     parameters: Tensor
@@ -101,19 +78,21 @@ class State:
     mean: Tensor
     inverse: Tensor
     loss: Tensor
+    class_weights: Tensor
 
     @classmethod
     def empty(cls, material: Material, n_models: int) -> "State":
         """Room for models that have not begun."""
-        device, n_dims = material.device, material.features.shape[1]
+        device, inputs = material.device, material.inputs
         parameters = torch.zeros(n_models, material.architecture.n_parameters, device=device)
         return cls(
             parameters=parameters,
             averaged=torch.zeros_like(parameters) if material.settings.averaging else None,
             moments=Moments.none_yet(parameters),
-            mean=torch.zeros(n_models, 1, n_dims, device=device),
-            inverse=torch.ones(n_models, 1, n_dims, device=device),
+            mean=torch.zeros(n_models, 1, inputs.n_features, device=device),
+            inverse=torch.ones(n_models, 1, inputs.n_features, device=device),
             loss=torch.zeros(n_models, device=device),
+            class_weights=torch.ones(n_models, inputs.n_classes, device=device),
         )
 
     def of(self, models: Sequence[int]) -> "State":
@@ -126,6 +105,7 @@ class State:
             mean=self.mean[chosen],
             inverse=self.inverse[chosen],
             loss=self.loss[chosen],
+            class_weights=self.class_weights[chosen],
         )
 
 
@@ -137,10 +117,6 @@ class Stack:
         settings = material.settings
         self.networks = material.architecture.networks(state.parameters)
         self.optimizer = Adam(state.parameters, self.networks.gradients, state.moments, settings)
-        n_dims = material.features.shape[1]
-        self._batch = torch.empty(
-            len(self.runs), material.batch_size, n_dims, device=material.device
-        )
 
     @classmethod
     def begun(cls, material: Material, runs: Sequence[Run]) -> "Stack":
@@ -169,7 +145,11 @@ class Stack:
             state.averaged[index] = state.parameters[index]
         state.moments.forget(index)
         state.loss[index] = 0
-        run.shuffle(self.material.batch_size, self.material.device)
+        if self.material.settings.class_weights is ClassWeights.BALANCED:
+            labels = self.material.inputs.labels[run.rows]
+            weights = class_weights(labels, self.material.inputs.n_classes)
+            state.class_weights[index] = torch.from_numpy(weights)
+        run.lay_out(self.material.inputs, self.material.settings.batch_size)
 
     def advance(self) -> list[tuple[int, Fitted | None]]:
         """Step until some model ends an epoch, or a while.
@@ -184,37 +164,31 @@ class Stack:
 
     def _step(self) -> None:
         """One batch forward and backward for every model, and one step of the optimiser."""
-        rows = torch.stack([run.batches[run.step] for run in self.runs])  # (M, B)
-        shares = torch.stack([run.shares[run.step] for run in self.runs]).unsqueeze(2)
-        batch, generators = self._standardised(rows), [run.generator for run in self.runs]
-        settings, blocks = self.material.settings, self.material.inputs.blocks
+        material, state, settings = self.material, self.state, self.material.settings
+        batches = [run.batches[run.step] for run in self.runs]
+        rows = self._stacked([batch.rows for batch in batches])  # (M, B)
+        shares = self._stacked([batch.shares for batch in batches])
+        given = material.feed.given(rows, state.mean, state.inverse)
+        generators = [run.generator for run in self.runs]
         if settings.modality_dropout:
-            hide(batch, blocks, settings.modality_dropout, generators)
-        values = self.networks.forward(batch, generators)
-        log_probabilities = torch.log_softmax(values[-1].detach(), dim=2)  # (M, B, C)
-        labels = self.material.labels[rows].unsqueeze(2)
-        told = log_probabilities.gather(2, labels)
+            material.feed.hide(given, settings.modality_dropout, generators)
+        values = self.networks.forward(given, generators)
+        labels = material.labels[rows]
+        if settings.class_weights is ClassWeights.BALANCED:
+            weighted = shares * state.class_weights.gather(1, labels)
+        else:
+            weighted = shares
+        told, gradient = loss_gradient(values[-1].detach(), labels, weighted, settings)
         # Rows of the epoch, not batches, count alike: the last batch may be smaller.
-        self.state.loss.sub_((told * (shares > 0)).sum(dim=(1, 2)))
-        # The gradient of the mean cross-entropy: (probability - 1 for the true class) / rows.
-        gradient = log_probabilities.exp_()
-        gradient.scatter_add_(2, labels, torch.full_like(told, -1)).mul_(shares)
+        state.loss.sub_((told * (shares > 0)).sum(dim=1))
         self.networks.backward(values, gradient)
         self.optimizer.step()
         for run in self.runs:
             run.step += 1
         self._average()
 
-    def _standardised(self, rows: Tensor) -> Tensor:
-        state, material = self.state, self.material
-        return standardise(
-            material.features,
-            rows,
-            state.mean,
-            state.inverse,
-            incomplete=material.inputs.incomplete,
-            out=self._batch,
-        )
+    def _stacked(self, parts: Sequence[NDArray[Any]]) -> Tensor:
+        return torch.from_numpy(np.stack(parts)).to(self.material.device)
 
     def _average(self) -> None:
         """Move the running means of the weights; in a model's first steps they forget faster."""
@@ -232,7 +206,7 @@ class Stack:
         run.epoch += 1
         trained = self._judged(index)
         if trained is None:
-            run.shuffle(self.material.batch_size, self.material.device)
+            run.lay_out(self.material.inputs, self.material.settings.batch_size)
         elif run.selected is not None:
             return Fitted(run.selected, trained)
         elif run.task.refit is None:
@@ -276,19 +250,13 @@ class Stack:
 
     def _validated(self, index: int) -> float:
         """F1-micro of model `index` on its validation rows, which for single labels is accuracy."""
-        material, state = self.material, self.state
-        rows = torch.from_numpy(self.runs[index].validation).to(material.device)
-        n_right = torch.zeros((), dtype=torch.int64, device=material.device)
+        material, state, rows = self.material, self.state, self.runs[index].validation
         network = material.architecture.networks(self._kept_weights(index).unsqueeze(0))
-        for chunk in torch.split(rows, CHUNK):
-            batch = standardise(
-                material.features,
-                chunk,
-                state.mean[index],
-                state.inverse[index],
-                incomplete=material.inputs.incomplete,
-                out=torch.empty(1, len(chunk), material.features.shape[1], device=material.device),
-            )
-            predicted = network.forward(batch)[-1][0].argmax(dim=1)
-            n_right += (predicted == material.labels[chunk]).sum()
-        return int(n_right) / len(rows)
+        n_right = 0
+        for places in material.inputs.chunks(rows):
+            chunk = torch.from_numpy(rows[places]).to(material.device)
+            mean, inverse = state.mean[index : index + 1], state.inverse[index : index + 1]
+            given = material.feed.given(chunk.unsqueeze(0), mean, inverse)
+            predicted = network.forward(given)[-1][0].argmax(dim=1)
+            n_right += int((predicted == material.labels[chunk]).sum())
+        return n_right / len(rows)

@@ -1,14 +1,14 @@
-"""What is to be trained, and how far each model has come. B batch rows."""
+"""What is to be trained, and how far each model has come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from memr_cli.learning.inputs import Batch, Inputs, Rows
 from memr_cli.scaling import Scaler
 
-Rows = NDArray[np.int64]
 NO_ROWS: Rows = np.empty(0, np.int64)
 SELECTING, REFITTING = 0, 1
 
@@ -53,14 +53,9 @@ class Fitted:
 
 
 class Run:
-    """One task under way: its stage, and where it is in its epoch.
+    """One task under way: its stage, and where it is among the batches of its epoch."""
 
-    batches: (steps, B) the rows of this epoch. shares: (steps, B) how much each counts in the mean
-    over its batch, 0 for a row that only fills up the last one.
-    """
-
-    batches: torch.Tensor
-    shares: torch.Tensor
+    batches: Sequence[Batch]
 
     def __init__(self, place: int, task: Task) -> None:
         self.place, self.task = place, task
@@ -83,16 +78,7 @@ class Run:
         """Batches to come in this epoch."""
         return len(self.batches) - self.step
 
-    def shuffle(self, batch_size: int, device: torch.device) -> None:
+    def lay_out(self, inputs: Inputs, batch_size: int) -> None:
         """Lay out the next epoch."""
-        n_rows = len(self.rows)
-        n_steps = -(-n_rows // batch_size)
-        order = torch.from_numpy(self.generator.permutation(self.rows))
-        filling = order[:1].expand(n_steps * batch_size - n_rows)
-        self.batches = torch.cat([order, filling]).view(n_steps, batch_size).to(device)
-        shares = torch.full((n_steps * batch_size,), 1 / batch_size)
-        n_last = n_rows - (n_steps - 1) * batch_size
-        shares[-batch_size:] = 1 / n_last
-        shares[n_rows:] = 0
-        self.shares = shares.view(n_steps, batch_size).to(device)
+        self.batches = inputs.epoch(self.rows, batch_size, self.generator)
         self.step = 0

@@ -5,6 +5,7 @@ Letters: N utterances, n rows asked for, D input dims, C classes.
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,15 +13,27 @@ from numpy.typing import NDArray
 
 from memr_cli.learning.architecture import Architecture, Arrays
 from memr_cli.learning.hiding import Block
-from memr_cli.learning.network import FeedForwardArchitecture, sizes_of
+from memr_cli.learning.inputs import Inputs, Rows
+from memr_cli.learning.module import ModuleArchitecture, Weighing
+from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.stack import CHUNK, Inputs, Material, standardise
-from memr_cli.learning.tasks import NO_ROWS, Fitted, Rows, Task, Trained
+from memr_cli.learning.stack import Material
+from memr_cli.learning.tasks import NO_ROWS, Fitted, Task, Trained
 from memr_cli.learning.workers import Workers
 from memr_cli.progress import Progress
 from memr_cli.scaling import Scaler
 
-__all__ = ["NO_ROWS", "Block", "Fitted", "Inputs", "Rows", "Task", "Trained", "predict", "train"]
+__all__ = [
+    "NO_ROWS",
+    "Block",
+    "Fitted",
+    "PooledInputs",
+    "Rows",
+    "Task",
+    "Trained",
+    "predict",
+    "train",
+]
 
 
 def train(
@@ -30,37 +43,20 @@ def train(
     device: str,
     progress: Progress,
     description: str,
-    architecture: Architecture | None = None,
+    architecture: Architecture,
 ) -> Generator[tuple[int, Fitted], None, None]:
     """Train every task's model; yields its place in `tasks` and the model as each is done.
 
-    device: cpu or cuda. architecture: by default the feed-forward network of the settings. Close
-    the generator to stop earlier. Raises UnsupportedError where training diverges, MemoryError
-    where there is too little.
+    device: cpu or cuda. Close the generator to stop earlier. Raises UnsupportedError where training
+    diverges, MemoryError where there is too little.
     """
     with _memory_told_apart():
-        place = torch.device(device)
-        material = Material(
-            inputs=inputs,
-            settings=settings,
-            architecture=architecture or feed_forward(inputs, settings),
-            device=place,
-            features=torch.from_numpy(inputs.features).to(place),
-            labels=torch.tensor(inputs.labels, dtype=torch.int64, device=place),
-            batch_size=min(settings.batch_size, len(inputs.labels)),
-        )
+        material = Material.prepared(inputs, settings, architecture, device)
         most = sum(task.epochs * (1 if task.refit is None else 2) for task in tasks)
         with closing(Workers(material, tasks).ended()) as ended:
             for epoch in progress(ended, description, total=most, unit="epoch"):
                 if epoch.fitted is not None:
                     yield epoch.place, epoch.fitted
-
-
-def feed_forward(inputs: Inputs, settings: TrainingSettings) -> FeedForwardArchitecture:
-    """The network that settings describe: the second hidden layer is half the first."""
-    hidden = settings.hidden
-    sizes = (inputs.features.shape[1], hidden, hidden // 2, inputs.n_classes)
-    return FeedForwardArchitecture(sizes, settings.dropout)
 
 
 @contextmanager
@@ -76,25 +72,37 @@ def _memory_told_apart() -> Iterator[None]:
 
 
 def predict(
-    arrays: Arrays,
-    scaler: Scaler,
-    inputs: Inputs,
-    rows: Rows,
-    architecture: Architecture | None = None,
+    arrays: Arrays, scaler: Scaler, inputs: Inputs, rows: Rows, architecture: Architecture
 ) -> NDArray[np.float64]:
-    """Class probabilities (n, C) of one network for `rows`.
+    """Class probabilities (n, C) of one network, whose arrays have names, for `rows`."""
+    network = architecture.networks(architecture.flat(arrays).unsqueeze(0))
+    probabilities = np.empty((len(rows), inputs.n_classes))
+    for places, given in _given(scaler, inputs, rows):
+        probabilities[places] = torch.softmax(network.forward(given)[-1][0], 1).double().numpy()
+    return probabilities
 
-    arrays: the network's, by name. architecture: by default the feed-forward network they make up.
-    """
-    shape = architecture or FeedForwardArchitecture(sizes_of(arrays))
-    network = shape.networks(shape.flat(arrays).unsqueeze(0))
-    features = torch.from_numpy(inputs.features)
-    mean, inverse = torch.from_numpy(scaler.mean), torch.from_numpy(1 / scaler.scale)
-    batch = torch.empty(1, CHUNK, features.shape[1])
-    probabilities = []
-    for chunk in torch.split(torch.from_numpy(rows), CHUNK):
-        standardised = standardise(
-            features, chunk, mean, inverse, incomplete=inputs.incomplete, out=batch[:, : len(chunk)]
-        )
-        probabilities.append(torch.softmax(network.forward(standardised)[-1][0], 1))
-    return torch.cat(probabilities).double().numpy()
+
+def weigh(
+    arrays: Arrays, scaler: Scaler, inputs: Inputs, rows: Rows, architecture: Architecture
+) -> NDArray[np.float64]:
+    """(n, G) the weights of modalities: what the module's `weights` finds for rows (n,)."""
+    if not isinstance(architecture, ModuleArchitecture):
+        raise TypeError("only a module weighs modalities")
+    module = cast("Weighing", architecture.module(architecture.flat(arrays)))
+    found = [
+        (places, module.weights(given[0]).double().numpy())
+        for places, given in _given(scaler, inputs, rows)
+    ]
+    weights = np.empty((len(rows), found[0][1].shape[1]))
+    for places, part in found:
+        weights[places] = part
+    return weights
+
+
+def _given(scaler: Scaler, inputs: Inputs, rows: Rows) -> Iterator[tuple[Rows, Any]]:
+    """Where the rows of each chunk stand among `rows`, and what a network is given for them."""
+    feed = inputs.feed("cpu")
+    mean = torch.from_numpy(scaler.mean).view(1, 1, -1)
+    inverse = torch.from_numpy(1 / scaler.scale).view(1, 1, -1)
+    for places in inputs.chunks(rows):
+        yield places, feed.given(torch.from_numpy(rows[places]).unsqueeze(0), mean, inverse)

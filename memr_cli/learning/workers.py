@@ -45,7 +45,9 @@ class Workers:
         self._n_workers, self._n_threads = division(
             len(tasks), n_parameters, torch.get_num_threads(), material.device.type
         )
-        n_live = max(self._n_workers, LIVE_BYTES // (4 * COPIES * n_parameters))
+        n_live = self._n_workers
+        if material.architecture.together:
+            n_live = max(n_live, LIVE_BYTES // (4 * COPIES * n_parameters))
         runs = [Run(place, task) for place, task in enumerate(tasks)]
         self._waiting = deque(runs[n_live:])
         self._shares = [runs[:n_live][i :: self._n_workers] for i in range(self._n_workers)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from memr_cli.errors import UnsupportedError
 from memr_cli.methods import unimodal
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.feedforward import FeedForward
+from memr_cli.methods.feedforward import feed_forward
 
 PRESETS = {
     # An utterance that lacks a modality gets the training mean there and an input that says so.
@@ -26,7 +26,7 @@ def _all_held(held: Sequence[str]) -> tuple[str, ...]:
 
 
 METHODS = (
-    FeedForward(
+    feed_forward(
         name="early",
         summary="one classifier of all modalities side by side",
         is_fusion=True,

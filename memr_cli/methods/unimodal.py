@@ -6,7 +6,8 @@ from memr_cli.corpora.choices import MODALITIES
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.feedforward import FeedForward
+from memr_cli.methods.feedforward import feed_forward
+from memr_cli.methods.network import NetworkMethod
 
 PRESETS = {
     # Dropout does not raise the best validation score, but with it the score stays there instead
@@ -40,7 +41,7 @@ PRESETS = {
 }
 
 
-def _unimodal(modality: str) -> FeedForward:
+def _unimodal(modality: str) -> NetworkMethod:
     def choose(held: Sequence[str]) -> tuple[str, ...]:
         if modality in held:
             return (modality,)
@@ -50,7 +51,7 @@ def _unimodal(modality: str) -> FeedForward:
             f"{modality} features."
         )
 
-    return FeedForward(
+    return feed_forward(
         name=modality,
         summary=f"a classifier of the {modality} modality alone",
         is_fusion=False,

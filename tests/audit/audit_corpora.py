@@ -103,6 +103,7 @@ class Corpus:
             dims={self.name: self.features.shape[1]},
             columns=self.columns,
             incomplete=(),
+            order=np.arange(len(self.ids)),
         )
         subject = Subject(data, cut, {self.name: self.frames}, ProtocolName(protocol))
         return examine(subject, silent)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from race_workers import serve
 
+from memr_cli.learning.network import FeedForwardArchitecture
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import Inputs, Task, train
+from memr_cli.learning.training import PooledInputs, Task, train
 from memr_cli.methods import early, unimodal
 from memr_cli.methods.choices import Preset
 from memr_cli.progress import silent
@@ -31,7 +32,7 @@ def epoch_seconds(request: Mapping[str, Any], device: str) -> float:
     """Seconds that one epoch of all models takes, as `request` describes them."""
     rng = np.random.default_rng(0)
     n = request["utterances"]
-    inputs = Inputs(
+    inputs = PooledInputs(
         features=rng.random((n, request["dim"]), np.float32),
         labels=rng.integers(request["classes"], size=n),
         n_classes=request["classes"],
@@ -39,6 +40,7 @@ def epoch_seconds(request: Mapping[str, Any], device: str) -> float:
     )
     rows = [rng.permutation(n)[: request["rows"]] for _ in range(request["models"])]
     settings = training_settings(request["method"])
+    shape = FeedForwardArchitecture.of(inputs, settings)
     if settings.batch_size != request["batch"]:
         raise ValueError(f"the preset has batches of {settings.batch_size}")
 
@@ -48,7 +50,7 @@ def epoch_seconds(request: Mapping[str, Any], device: str) -> float:
             for model, each in enumerate(rows)
         ]
         started = time.perf_counter()
-        for _ in train(inputs, tasks, settings, device, silent, "benchmark"):
+        for _ in train(inputs, tasks, settings, device, silent, "benchmark", shape):
             pass
         return time.perf_counter() - started
 

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from memr_cli.learning.training import Inputs
+from memr_cli.learning.training import PooledInputs
 
 
 @pytest.fixture
-def blobs() -> Inputs:
+def blobs() -> PooledInputs:
     """120 rows of 5 dims in 3 classes that lie apart, but not entirely."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 120)
     features = rng.normal(size=(120, 5)) + 1.2 * np.eye(3, 5)[labels]
-    return Inputs(features.astype(np.float32), labels.astype(np.int32), 3)
+    return PooledInputs(features.astype(np.float32), labels.astype(np.int32), 3)

@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from feed_forward import predict, train
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-import memr_cli.learning.stack as stack
+import memr_cli.learning.pooled as pooled
 from memr_cli.learning.architecture import Architecture
 from memr_cli.learning.hiding import hide
 from memr_cli.learning.module import ModuleArchitecture
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import NO_ROWS, Block, Fitted, Inputs, Task, predict, train
+from memr_cli.learning.training import NO_ROWS, Block, Fitted, PooledInputs, Task
 from memr_cli.progress import silent
 
 BLOCKS = (Block(0, 2, 6), Block(2, 3, 7), Block(3, 6, 8))
@@ -97,7 +98,7 @@ def test_without_presence_columns_rows_have_everything_and_may_lose_it_all_the_s
 
 
 @pytest.fixture
-def redundant() -> Inputs:
+def redundant() -> PooledInputs:
     """300 rows in 2 classes: one modality tells them at once, the other by whether signs agree."""
     rng = np.random.default_rng(0)
     signs = rng.choice([-1, 1], (300, 2))
@@ -106,7 +107,7 @@ def redundant() -> Inputs:
     features = np.concatenate([clear, signs + 0.25 * rng.normal(size=(300, 2))], axis=1)
     features = np.concatenate([features, np.ones((300, 2))], axis=1).astype(np.float32)
     blocks = (Block(0, 3, 5), Block(3, 5, 6))
-    return Inputs(features, labels, 2, n_raw=2, incomplete=False, blocks=blocks)
+    return PooledInputs(features, labels, 2, n_raw=2, incomplete=False, blocks=blocks)
 
 
 class Layered(nn.Module):
@@ -121,7 +122,9 @@ class Layered(nn.Module):
         return scores
 
 
-def fitted(inputs: Inputs, probability: float, architecture: Architecture | None = None) -> Fitted:
+def fitted(
+    inputs: PooledInputs, probability: float, architecture: Architecture | None = None
+) -> Fitted:
     settings = replace(SETTINGS, modality_dropout=probability)
     task = Task(np.arange(200), NO_ROWS, None, settings.epochs, (0,))
     ((_, model),) = train(inputs, [task], settings, "cpu", silent, "test", architecture)
@@ -130,7 +133,7 @@ def fitted(inputs: Inputs, probability: float, architecture: Architecture | None
 
 @pytest.mark.parametrize("architecture", [None, ModuleArchitecture(Layered)])
 def test_who_trained_with_it_loses_less_when_a_modality_is_missing(
-    redundant: Inputs, architecture: Architecture | None
+    redundant: PooledInputs, architecture: Architecture | None
 ) -> None:
     lacking = redundant.features.copy()
     lacking[:, :3], lacking[:, 5] = np.nan, 0
@@ -147,23 +150,25 @@ def test_who_trained_with_it_loses_less_when_a_modality_is_missing(
     assert right["lacking", 0.5] > right["lacking", 0.0] + 0.2
 
 
-def test_without_it_nothing_is_drawn(redundant: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_it_nothing_is_drawn(
+    redundant: PooledInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Numbers are those of a training that knows nothing of modalities, bit for bit."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("something was hidden")
 
-    monkeypatch.setattr(stack, "hide", refuse)
+    monkeypatch.setattr(pooled, "hide", refuse)
     ours = fitted(redundant, 0.0).final
     theirs = fitted(replace(redundant, blocks=()), 0.0).final
     for name, array in ours.arrays.items():
         np.testing.assert_array_equal(array, theirs.arrays[name])
 
 
-def test_validation_hides_nothing(redundant: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_hides_nothing(redundant: PooledInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every batch that something is hidden in is one that the network learns from."""
     seen = []
-    monkeypatch.setattr(stack, "hide", lambda batch, *_: seen.append(len(batch[0])))
+    monkeypatch.setattr(pooled, "hide", lambda batch, *_: seen.append(len(batch[0])))
     settings = replace(SETTINGS, modality_dropout=0.5, patience=2, epochs=3)
     task = Task(np.arange(64), np.arange(200, 300), None, 3, (0,))
     list(train(redundant, [task], settings, "cpu", silent, "test"))

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from feed_forward import predict, train
 from torch import Tensor, nn
 
 from memr_cli.learning.module import ModuleArchitecture
 from memr_cli.learning.network import FeedForwardArchitecture, kept
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import NO_ROWS, Inputs, Task, predict, train
+from memr_cli.learning.training import NO_ROWS, PooledInputs, Task
 from memr_cli.progress import silent
 
 SETTINGS = TrainingSettings(
@@ -65,7 +66,7 @@ def tasks() -> list[Task]:
     ]
 
 
-def test_a_module_learns_and_predicts(blobs: Inputs) -> None:
+def test_a_module_learns_and_predicts(blobs: PooledInputs) -> None:
     gated = ModuleArchitecture(Gated)
     task = Task(np.arange(120), NO_ROWS, None, 150, (0,))
     ((_, model),) = train(blobs, [task], SETTINGS, "cpu", silent, "test", gated)
@@ -77,7 +78,7 @@ def test_a_module_learns_and_predicts(blobs: Inputs) -> None:
     np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_a_module_alone_and_among_others_comes_out_the_same(blobs: Inputs) -> None:
+def test_a_module_alone_and_among_others_comes_out_the_same(blobs: PooledInputs) -> None:
     gated = ModuleArchitecture(lambda: Gated(0.3))
     together = dict(train(blobs, tasks(), SETTINGS, "cpu", silent, "test", gated))
     for place, task in enumerate(tasks()):
@@ -88,7 +89,9 @@ def test_a_module_alone_and_among_others_comes_out_the_same(blobs: Inputs) -> No
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
-def test_a_module_and_a_stack_of_the_same_shape_agree(blobs: Inputs, averaging: float) -> None:
+def test_a_module_and_a_stack_of_the_same_shape_agree(
+    blobs: PooledInputs, averaging: float
+) -> None:
     """Autograd and the backward pass written out give the same training, from the same start."""
     start = ModuleArchitecture(Layered)
     stacked = FeedForwardArchitecture((5, 8, 4, 3))

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from feed_forward import sizes_of
 
-from memr_cli.learning.network import FeedForwardArchitecture, StackedNetworks, sizes_of
+from memr_cli.learning.network import FeedForwardArchitecture, StackedNetworks
 
 SIZES = (7, 6, 3, 4)
 

@@ -4,10 +4,11 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
+from feed_forward import predict, train
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import Fitted, Inputs, Task, Trained, predict, train
+from memr_cli.learning.training import Fitted, PooledInputs, Task, Trained
 from memr_cli.progress import silent
 
 T = TypeVar("T")
@@ -26,12 +27,14 @@ SETTINGS = TrainingSettings(
 )
 
 
-def fitted(inputs: Inputs, tasks: Sequence[Task], settings: TrainingSettings) -> list[Fitted]:
+def fitted(inputs: PooledInputs, tasks: Sequence[Task], settings: TrainingSettings) -> list[Fitted]:
     models = dict(train(inputs, tasks, settings, "cpu", silent, "test"))
     return [models[place] for place in range(len(tasks))]
 
 
-def trained(inputs: Inputs, tasks: Sequence[Task], settings: TrainingSettings) -> list[Trained]:
+def trained(
+    inputs: PooledInputs, tasks: Sequence[Task], settings: TrainingSettings
+) -> list[Trained]:
     return [fit.final for fit in fitted(inputs, tasks, settings)]
 
 
@@ -56,7 +59,7 @@ def assert_same(ours: Trained, theirs: Trained) -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
 def test_a_model_alone_and_among_others_comes_out_the_same(
-    blobs: Inputs, dropout: float, averaging: float
+    blobs: PooledInputs, dropout: float, averaging: float
 ) -> None:
     """Bit for bit, over hundreds of steps, with others of unequal size that stop earlier."""
     settings = replace(SETTINGS, dropout=dropout, averaging=averaging, patience=2)
@@ -71,14 +74,14 @@ def test_a_model_alone_and_among_others_comes_out_the_same(
         assert_same(alone, together[place])
 
 
-def test_it_learns_what_can_be_learned(blobs: Inputs) -> None:
+def test_it_learns_what_can_be_learned(blobs: PooledInputs) -> None:
     (model,) = trained(blobs, [task(range(120), epochs=40)], SETTINGS)
     probabilities = predict(model.arrays, model.scaler, blobs, np.arange(120))
     assert (probabilities.argmax(axis=1) == blobs.labels).mean() > 0.9
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_the_epoch_with_the_best_validation_score_is_kept(blobs: Inputs) -> None:
+def test_the_epoch_with_the_best_validation_score_is_kept(blobs: PooledInputs) -> None:
     """Trained for exactly that many epochs without validation, the model is the same."""
     settings = replace(SETTINGS, patience=3)
     rows, validation = range(30), range(60, 120)
@@ -92,12 +95,12 @@ def test_the_epoch_with_the_best_validation_score_is_kept(blobs: Inputs) -> None
     assert chosen.validation_score == pytest.approx((predicted == blobs.labels[held_out]).mean())
 
 
-def test_without_validation_rows_the_last_epoch_is_kept(blobs: Inputs) -> None:
+def test_without_validation_rows_the_last_epoch_is_kept(blobs: PooledInputs) -> None:
     (model,) = trained(blobs, [task(range(50), epochs=4)], replace(SETTINGS, patience=1))
     assert (model.epochs, model.best_epoch, model.validation_score) == (4, 4, None)
 
 
-def test_the_loss_is_the_mean_over_the_rows_of_an_epoch(blobs: Inputs) -> None:
+def test_the_loss_is_the_mean_over_the_rows_of_an_epoch(blobs: PooledInputs) -> None:
     """With steps too small to change anything, it is the cross-entropy of the first weights."""
     settings = replace(SETTINGS, learning_rate=1e-12)
     (model,) = trained(blobs, [task(range(21), epochs=1)], settings)
@@ -106,16 +109,16 @@ def test_the_loss_is_the_mean_over_the_rows_of_an_epoch(blobs: Inputs) -> None:
     assert model.train_loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_rows_that_fill_up_the_last_batch_teach_nothing(blobs: Inputs) -> None:
+def test_rows_that_fill_up_the_last_batch_teach_nothing(blobs: PooledInputs) -> None:
     """9 rows in batches of 8 leave 7 places; in batches of 9, none. With one step each the same."""
-    nine = Inputs(blobs.features[:9], blobs.labels[:9], 3)
+    nine = PooledInputs(blobs.features[:9], blobs.labels[:9], 3)
     wide, exact = replace(SETTINGS, batch_size=16), replace(SETTINGS, batch_size=9)
     (padded,), (whole,) = (trained(nine, [task(range(9))], s) for s in (wide, exact))
     for name, array in padded.arrays.items():
         np.testing.assert_allclose(array, whole.arrays[name], rtol=1e-3, atol=1e-4)
 
 
-def test_a_missing_modality_is_the_training_mean(blobs: Inputs) -> None:
+def test_a_missing_modality_is_the_training_mean(blobs: PooledInputs) -> None:
     features = blobs.features.copy()
     features[::3, :2] = np.nan
     gaps = replace(blobs, features=features)
@@ -130,18 +133,18 @@ def test_a_missing_modality_is_the_training_mean(blobs: Inputs) -> None:
     )
 
 
-def test_training_that_diverges_is_refused_with_the_remedy(blobs: Inputs) -> None:
+def test_training_that_diverges_is_refused_with_the_remedy(blobs: PooledInputs) -> None:
     settings = replace(SETTINGS, learning_rate=1e30)
     with pytest.raises(UnsupportedError, match=r"diverged.*--learning-rate"):
         trained(blobs, [task(range(50))], settings)
 
 
-def test_another_seed_gives_another_model(blobs: Inputs) -> None:
+def test_another_seed_gives_another_model(blobs: PooledInputs) -> None:
     first, second = trained(blobs, [task(range(50)), task(range(50), seed=1)], SETTINGS)
     assert not np.allclose(first.arrays["layers.0.weight"], second.arrays["layers.0.weight"])
 
 
-def test_a_refit_sees_all_rows_for_as_many_epochs_as_were_chosen(blobs: Inputs) -> None:
+def test_a_refit_sees_all_rows_for_as_many_epochs_as_were_chosen(blobs: PooledInputs) -> None:
     settings = replace(SETTINGS, patience=2)
     rows, validation, everything = range(40), range(80, 120), range(120)
     (fit,) = fitted(blobs, [task(rows, validation, everything, epochs=20)], settings)
@@ -152,12 +155,12 @@ def test_a_refit_sees_all_rows_for_as_many_epochs_as_were_chosen(blobs: Inputs) 
     assert fit.final.validation_score is None
 
 
-def test_without_a_refit_the_selected_model_is_the_final_one(blobs: Inputs) -> None:
+def test_without_a_refit_the_selected_model_is_the_final_one(blobs: PooledInputs) -> None:
     (fit,) = fitted(blobs, [task(range(40))], SETTINGS)
     assert fit.selected is fit.final
 
 
-def test_every_epoch_is_told_of(blobs: Inputs) -> None:
+def test_every_epoch_is_told_of(blobs: PooledInputs) -> None:
     seen = []
 
     def counting(items: Iterable[T], *_: object, **__: object) -> Iterator[T]:
@@ -170,13 +173,13 @@ def test_every_epoch_is_told_of(blobs: Inputs) -> None:
     assert len(seen) == 9
 
 
-def test_complete_rows_need_no_filling_in(blobs: Inputs) -> None:
+def test_complete_rows_need_no_filling_in(blobs: PooledInputs) -> None:
     (told,) = trained(replace(blobs, incomplete=False), [task(range(50))], SETTINGS)
     (untold,) = trained(replace(blobs, incomplete=True), [task(range(50))], SETTINGS)
     assert_same(told, untold)
 
 
-def test_a_batch_larger_than_the_corpus_is_the_corpus(blobs: Inputs) -> None:
+def test_a_batch_larger_than_the_corpus_is_the_corpus(blobs: PooledInputs) -> None:
     """Nothing is laid out for rows that cannot be: a batch of this size would not fit anywhere."""
     settings = replace(SETTINGS, batch_size=10**12)
     (one,) = trained(blobs, [task(range(120))], settings)

@@ -9,13 +9,14 @@ from typing import TypeVar
 import numpy as np
 import pytest
 import torch
+from feed_forward import train
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning import stack, workers
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import NO_ROWS, Fitted, Inputs, Task, train
+from memr_cli.learning.training import NO_ROWS, Fitted, PooledInputs, Task
 from memr_cli.progress import silent
 
 T = TypeVar("T")
@@ -57,14 +58,14 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def trained(inputs: Inputs, tasks: list[Task]) -> list[Fitted]:
+def trained(inputs: PooledInputs, tasks: list[Task]) -> list[Fitted]:
     models = dict(train(inputs, tasks, SETTINGS, "cpu", silent, "test"))
     return [models[place] for place in range(len(tasks))]
 
 
 @pytest.mark.parametrize("n_threads", [2, 3, 8])
 def test_the_number_of_threads_changes_no_number(
-    blobs: Inputs, tasks: list[Task], n_threads: int, monkeypatch: pytest.MonkeyPatch
+    blobs: PooledInputs, tasks: list[Task], n_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with threads(1):
         alone = trained(blobs, tasks)
@@ -78,13 +79,13 @@ def test_the_number_of_threads_changes_no_number(
             np.testing.assert_array_equal(array, theirs.final.arrays[name])
 
 
-def test_no_tasks_are_no_models(blobs: Inputs) -> None:
+def test_no_tasks_are_no_models(blobs: PooledInputs) -> None:
     assert trained(blobs, []) == []
 
 
 @pytest.mark.parametrize(("n_threads", "widest"), [(1, 3), (2, 2)])
 def test_models_that_find_no_room_wait_and_come_out_the_same(
-    blobs: Inputs,
+    blobs: PooledInputs,
     tasks: list[Task],
     n_threads: int,
     widest: int,
@@ -114,7 +115,7 @@ def test_models_that_find_no_room_wait_and_come_out_the_same(
 
 
 def test_an_idle_thread_takes_over_half_of_what_another_has(
-    blobs: Inputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+    blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of two threads gets a single short model; long ones remain with the other."""
     monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
@@ -135,7 +136,7 @@ def test_an_idle_thread_takes_over_half_of_what_another_has(
 
 
 def test_what_a_thread_raises_comes_out_and_the_others_end(
-    blobs: Inputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+    blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
     before = threading.active_count()
@@ -145,7 +146,7 @@ def test_what_a_thread_raises_comes_out_and_the_others_end(
 
 
 def test_whoever_stops_listening_stops_the_training(
-    blobs: Inputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+    blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
     before = threading.active_count()
@@ -158,7 +159,7 @@ def test_whoever_stops_listening_stops_the_training(
 
 
 def test_an_error_of_the_listener_stops_the_training_at_once(
-    blobs: Inputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+    blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even while someone holds the error, and with it all that it passed through."""
     monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
@@ -178,7 +179,7 @@ def test_an_error_of_the_listener_stops_the_training_at_once(
 
 
 def test_a_thread_that_cannot_be_started_ends_those_that_were(
-    blobs: Inputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+    blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
     before = threading.active_count()
@@ -212,7 +213,9 @@ def test_at_odd_shapes_it_is_the_same_but_for_rounding() -> None:
 def alone_and_among(n_dims: int, hidden: int, batch_size: int) -> tuple[Fitted, Fitted]:
     """The middle one of three models, by itself and with the others."""
     rng = np.random.default_rng(0)
-    inputs = Inputs(rng.normal(size=(300, n_dims)).astype(np.float32), rng.integers(0, 4, 300), 4)
+    inputs = PooledInputs(
+        rng.normal(size=(300, n_dims)).astype(np.float32), rng.integers(0, 4, 300), 4
+    )
     settings = replace(SETTINGS, hidden=hidden, batch_size=batch_size, learning_rate=1e-3)
     tasks = [Task(np.arange(i, 200 + i), NO_ROWS, None, 3, (i,)) for i in range(3)]
     with threads(2):

@@ -1,0 +1,57 @@
+"""The order of utterances within their dialogues.
+
+Letters: N utterances, L dialogues, T turns of the longest.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memr_cli.evaluation.columns import NONE, Codes
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dialogues:
+    """rows: (L, T) the utterances of each dialogue in order, NONE behind its last.
+
+    of: (N,) the dialogue of each utterance; place: (N,) its turn there, from 0.
+    """
+
+    rows: Rows
+    of: Rows
+    place: Rows
+
+    @classmethod
+    def arranged(cls, dialogue: Codes, order: Rows) -> "Dialogues":
+        """From the codes of dialogues (N,) and a number (N,) that ascends within each.
+
+        An utterance without a dialogue is one of its own.
+        """
+        alone = dialogue == NONE
+        codes = dialogue.astype(np.int64)
+        codes[alone] = codes.max(initial=NONE) + 1 + np.arange(int(alone.sum()))
+        of = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+        sorted_rows = np.lexsort((order, of))
+        lengths = np.bincount(of)
+        starts = np.cumsum(lengths) - lengths
+        place = np.empty(len(of), np.int64)
+        place[sorted_rows] = np.arange(len(of)) - np.repeat(starts, lengths)
+        rows = np.full((len(lengths), int(lengths.max(initial=0))), NONE, np.int64)
+        rows[of, place] = np.arange(len(of))
+        return cls(rows, of, place)
+
+
+def turn_order(dialogue: Codes, turn: Codes, source_row: Rows) -> Rows:
+    """(N,) numbers that ascend within each dialogue: by turn, where all its turns are known.
+
+    turn: (N,), NONE where unknown. Where one is, the dialogue is taken in the order of its listing,
+    source_row (N,), which also decides between equal turns.
+    """
+    unknown = np.isin(dialogue, dialogue[turn == NONE])
+    ascending = np.lexsort((source_row, np.where(unknown, 0, turn)))
+    order = np.empty(len(turn), np.int64)
+    order[ascending] = np.arange(len(turn))
+    return order
