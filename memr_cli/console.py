@@ -5,7 +5,7 @@ terminal it carries the same as a table, once all are known.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -53,13 +53,22 @@ class Console:
             self.notice(text)
 
     def progress(
-        self, items: Iterable[T], description: str, *, total: int | None = None, unit: str = "it"
-    ) -> Iterable[T]:
-        """Pass items through and draw a bar on stderr, where that is a terminal."""
+        self,
+        items: Iterable[T],
+        description: str,
+        *,
+        total: int | None = None,
+        unit: str = "it",
+        told: Callable[[T], str] | None = None,
+    ) -> Iterator[T]:
+        """Pass items through and draw a bar on stderr, where that is a terminal.
+
+        What is `told` of the last item stands behind the bar.
+        """
         from tqdm import tqdm
 
         hidden = True if self.quiet else None  # None: hidden unless stderr is a terminal
-        return tqdm(
+        bar = tqdm(
             items,
             desc=description,
             total=total,
@@ -69,6 +78,10 @@ class Console:
             file=sys.stderr,
             dynamic_ncols=True,
         )
+        for item in bar:
+            if told is not None:
+                bar.set_postfix_str(told(item), refresh=False)
+            yield item
 
 
 def report_error(text: str) -> None:

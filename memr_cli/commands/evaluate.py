@@ -10,6 +10,7 @@ from memr_cli.commands.tables import score_row
 from memr_cli.console import Console
 from memr_cli.corpora.choices import Subset
 from memr_cli.evaluation.choices import Calibration, ProtocolName
+from memr_cli.learning.choices import ClassWeights
 from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
@@ -34,6 +35,8 @@ def evaluate(
     weight_decay: options.WeightDecay = None,
     hidden: options.Hidden = None,
     modality_dropout: options.ModalityDropout = None,
+    class_weights: options.ClassWeights = ClassWeights.NONE,
+    label_smoothing: options.LabelSmoothing = None,
     subset: options.SubsetName = Subset.ALL,
     normalize: options.Normalize = None,
     calibrate: options.Calibrate = Calibration.NONE,
@@ -72,6 +75,8 @@ def evaluate(
         weight_decay=weight_decay,
         hidden=hidden,
         modality_dropout=modality_dropout,
+        class_weights=class_weights,
+        label_smoothing=label_smoothing,
         subset=subset,
         normalize=normalize,
         calibrate=calibrate,

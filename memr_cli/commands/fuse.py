@@ -9,6 +9,7 @@ from memr_cli.commands.training import run_training
 from memr_cli.console import Console
 from memr_cli.corpora.choices import Subset
 from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.learning.choices import ClassWeights
 from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
@@ -30,6 +31,8 @@ def fuse(
     weight_decay: options.WeightDecay = None,
     hidden: options.Hidden = None,
     modality_dropout: options.ModalityDropout = None,
+    class_weights: options.ClassWeights = ClassWeights.NONE,
+    label_smoothing: options.LabelSmoothing = None,
     subset: options.SubsetName = Subset.ALL,
     normalize: options.Normalize = None,
     device: options.Device = DeviceName.AUTO,
@@ -60,6 +63,8 @@ def fuse(
         weight_decay=weight_decay,
         hidden=hidden,
         modality_dropout=modality_dropout,
+        class_weights=class_weights,
+        label_smoothing=label_smoothing,
         subset=subset,
         normalize=normalize,
     )

@@ -1,7 +1,7 @@
 """Options that several commands share, and what they are turned into."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,7 @@ from memr_cli.console import Console
 from memr_cli.corpora.choices import ALIASES, MODALITIES, Normalization, Subset
 from memr_cli.errors import UsageError
 from memr_cli.evaluation.choices import Calibration, ProtocolName
+from memr_cli.learning.choices import ClassWeights as ClassWeightsName
 from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
 
@@ -86,6 +87,20 @@ ModalityDropout = Annotated[
         metavar="P",
     ),
 ]
+ClassWeights = Annotated[
+    ClassWeightsName,
+    typer.Option(
+        help="How much rows count in training: `none` counts every row alike, `balanced` every "
+        "class."
+    ),
+]
+LabelSmoothing = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of each training target that is spread over all classes. Default: 0.",
+        metavar="X",
+    ),
+]
 SubsetName = Annotated[
     Subset,
     typer.Option(
@@ -128,20 +143,24 @@ def experiment_settings(
     subset: Subset,
     normalize: list[str] | None,
     calibrate: Calibration = Calibration.NONE,
+    class_weights: ClassWeightsName = ClassWeightsName.NONE,
     **training: float | None,
 ) -> "ExperimentSettings":
     """What was asked of an experiment. Raises UsageError for what cannot work."""
     from memr_cli.experiment.settings import ExperimentSettings
 
     for_all, for_each = normalizations(normalize or [])
+    # Adding 0 turns -0.0 into 0.0, which is the same and would read otherwise.
+    overrides: dict[str, Any] = {k: v + 0 for k, v in training.items() if v is not None}
+    if class_weights is not ClassWeightsName.NONE:
+        overrides["class_weights"] = class_weights
     return ExperimentSettings(
         protocol,
         folds,
         preset,
         seed,
         seeds,
-        # Adding 0 turns -0.0 into 0.0, which is the same and would read otherwise.
-        overrides={name: value + 0 for name, value in training.items() if value is not None},
+        overrides=overrides,
         subset=subset,
         normalize=for_all,
         normalize_each=for_each,

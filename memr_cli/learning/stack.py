@@ -229,7 +229,7 @@ class Stack:
         last = run.epoch == run.epochs
         if not len(run.validation):
             return self._snapshot(index, loss, None) if last else None
-        score = self._validated(index)
+        score = run.score = self._validated(index)
         if run.best is None or score > (run.best.validation_score or 0.0):
             run.best = self._snapshot(index, loss, score)
         patience = self.material.settings.patience

@@ -72,6 +72,7 @@ class Run:
         self.generator = np.random.default_rng((*self.task.seed, stage))
         self.epoch = self.step = self.n_steps = 0
         self.best: Trained | None = None
+        self.score: float | None = None
 
     @property
     def steps_left(self) -> int:

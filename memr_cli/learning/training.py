@@ -19,7 +19,7 @@ from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.stack import Material
 from memr_cli.learning.tasks import NO_ROWS, Fitted, Task, Trained
-from memr_cli.learning.workers import Workers
+from memr_cli.learning.workers import Ended, Workers
 from memr_cli.progress import Progress
 from memr_cli.scaling import Scaler
 
@@ -34,6 +34,21 @@ __all__ = [
     "predict",
     "train",
 ]
+
+
+class Told:
+    """What to tell of training while it lasts: how well models do on validation rows."""
+
+    def __init__(self) -> None:
+        self._scores: dict[int, float] = {}
+
+    def __call__(self, ended: Ended) -> str:
+        """The mean over models, of the last epoch that was validated of each."""
+        if ended.score is not None:
+            self._scores[ended.place] = ended.score
+        if not self._scores:
+            return ""
+        return f"validation F1-micro {sum(self._scores.values()) / len(self._scores):.1%}"
 
 
 def train(
@@ -54,7 +69,8 @@ def train(
         material = Material.prepared(inputs, settings, architecture, device)
         most = sum(task.epochs * (1 if task.refit is None else 2) for task in tasks)
         with closing(Workers(material, tasks).ended()) as ended:
-            for epoch in progress(ended, description, total=most, unit="epoch"):
+            told = Told()
+            for epoch in progress(ended, description, total=most, unit="epoch", told=told):
                 if epoch.fitted is not None:
                     yield epoch.place, epoch.fitted
 

@@ -30,10 +30,14 @@ COPIES = 6
 
 @dataclass(frozen=True, eq=False)
 class Ended:
-    """The model at `place` among the tasks ended an epoch; `fitted` if it is done."""
+    """The model at `place` among the tasks ended an epoch; `fitted` if it is done.
+
+    score: its F1-micro on validation rows then, None where none are.
+    """
 
     place: int
     fitted: Fitted | None
+    score: float | None
 
 
 class Workers:
@@ -97,7 +101,8 @@ class Workers:
             while stack is not None and not self._stopped:
                 done = []
                 for index, fitted in stack.advance():
-                    self._told.put(Ended(stack.runs[index].place, fitted))
+                    run = stack.runs[index]
+                    self._told.put(Ended(run.place, fitted, run.score))
                     if fitted is not None and not self._filled(stack, index):
                         done.append(index)
                 stack = self._next(stack, done)

@@ -1,12 +1,11 @@
 """Early fusion: all modalities, each standardised by itself, side by side into one network."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from memr_cli.errors import UnsupportedError
 from memr_cli.methods import unimodal
 from memr_cli.methods.choices import Preset
 from memr_cli.methods.feedforward import feed_forward
+from memr_cli.methods.fusion import at_least_two
 
 PRESETS = {
     # An utterance that lacks a modality gets the training mean there and an input that says so.
@@ -16,21 +15,12 @@ PRESETS = {
 }
 
 
-def _all_held(held: Sequence[str]) -> tuple[str, ...]:
-    if len(held) < 2:
-        raise UnsupportedError(
-            f"method early fuses at least two modalities, and the store holds {', '.join(held)}. "
-            f"Use --method {held[0]}, or ingest a corpus with more modalities."
-        )
-    return tuple(held)
-
-
 METHODS = (
     feed_forward(
         name="early",
         summary="one classifier of all modalities side by side",
         is_fusion=True,
-        choose=_all_held,
+        choose=at_least_two("early"),
         presets=PRESETS,
     ),
 )

@@ -1,0 +1,1 @@
+"""Networks as torch modules: what each family of methods computes."""

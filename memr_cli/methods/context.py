@@ -1,0 +1,77 @@
+"""Utterances among the turns of their dialogue: fused one by one, then read in order."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memr_cli.dataset import Dataset
+from memr_cli.dialogues import Dialogues
+from memr_cli.learning.settings import TrainingSettings
+from memr_cli.methods.choices import Preset
+from memr_cli.methods.fusion import DEFAULT, ORIGINAL
+from memr_cli.methods.method import Need
+from memr_cli.methods.network import WeighingNetwork
+from memr_cli.methods.side_by_side import side_by_side
+
+if TYPE_CHECKING:
+    from memr_cli.methods.network import Prepared
+
+
+@dataclass(frozen=True)
+class ContextSettings(TrainingSettings):
+    """memory: units of each recurrent layer, in each direction. A batch is one of dialogues."""
+
+    memory: int = 64
+
+
+PRESETS = {
+    Preset.DEFAULT: replace(ContextSettings(**asdict(DEFAULT)), batch_size=8, clip=1.0),
+    Preset.ORIGINAL: replace(ContextSettings(**asdict(ORIGINAL)), batch_size=8),
+}
+
+
+def _prepared(
+    data: Dataset, modalities: Sequence[str], settings: ContextSettings, *, causal: bool
+) -> "Prepared":
+    from memr_cli.learning.module import ModuleArchitecture
+    from memr_cli.learning.modules.context import Context
+    from memr_cli.learning.turns import DialogueInputs
+
+    pooled = side_by_side(data, modalities, modalities)
+    parties = _parties(data)
+    blocks, n_classes = pooled.blocks, pooled.n_classes
+    architecture = ModuleArchitecture(
+        lambda: Context(
+            blocks, settings.hidden, settings.memory, settings.dropout, n_classes, causal=causal
+        )
+    )
+    # Turns that serve as context may lack what labelled ones have.
+    return DialogueInputs(replace(pooled, incomplete=True), data.dialogues, parties), architecture
+
+
+def _parties(data: Dataset) -> Dialogues:
+    """The turns of each speaker of each dialogue by themselves, in order."""
+    speaker = data.columns.speaker.astype(np.int64)
+    party = data.dialogues.of * (int(speaker.max(initial=0)) + 1) + speaker
+    return Dialogues.arranged(party, data.order)
+
+
+def _context(name: str, summary: str, *, causal: bool) -> WeighingNetwork:
+    return WeighingNetwork(
+        name=name,
+        summary=summary,
+        is_fusion=True,
+        choose=tuple,
+        presets=PRESETS,
+        prepare=partial(_prepared, causal=causal),
+        needs=frozenset({Need.DIALOGUES}),
+    )
+
+
+METHODS = (
+    _context("context", "all modalities of all turns of the dialogue, in order", causal=False),
+    _context("context-causal", "the same of the turns so far, for live use", causal=True),
+)

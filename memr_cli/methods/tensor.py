@@ -1,0 +1,46 @@
+"""Low-rank tensor fusion: products of units of all modalities, by few parameters."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from memr_cli.dataset import Dataset
+from memr_cli.learning.settings import TrainingSettings
+from memr_cli.methods.choices import Preset
+from memr_cli.methods.fusion import DEFAULT, ORIGINAL, at_least_two
+from memr_cli.methods.network import NetworkMethod
+from memr_cli.methods.side_by_side import side_by_side
+
+if TYPE_CHECKING:
+    from memr_cli.methods.network import Prepared
+
+
+@dataclass(frozen=True)
+class TensorSettings(TrainingSettings):
+    """rank: how many outer products the weight tensor is the sum of."""
+
+    rank: int = 4
+
+
+def _prepared(data: Dataset, modalities: Sequence[str], settings: TensorSettings) -> "Prepared":
+    from memr_cli.learning.module import ModuleArchitecture
+    from memr_cli.learning.modules.tensor import LowRankTensor
+
+    inputs = side_by_side(data, modalities, modalities)
+    shape = (inputs.blocks, settings.hidden, settings.rank, settings.dropout, inputs.n_classes)
+    return inputs, ModuleArchitecture(lambda: LowRankTensor(*shape))
+
+
+METHODS = (
+    NetworkMethod(
+        name="tensor",
+        summary="products of all modalities, by tensors of low rank",
+        is_fusion=True,
+        choose=at_least_two("tensor"),
+        presets={
+            Preset.DEFAULT: TensorSettings(**asdict(DEFAULT)),
+            Preset.ORIGINAL: TensorSettings(**asdict(ORIGINAL)),
+        },
+        prepare=_prepared,
+    ),
+)
