@@ -32,7 +32,7 @@ CHUNK = 32
 class Turns:
     """What a network is given for B rows.
 
-    features: (L, T, D), 0 behind a dialogue's end; lengths: (L,) turns of each. places: (B,) where
+    features: (L, T, D), anything behind a dialogue's end; lengths: (L,) turns of each. places: (B,) where
     the rows are among the L * T turns. The same turns by party: parties: (Q, S) where they are,
     anything behind the end; party_lengths: (Q,); in_party: (L * T,) where each turn is among the
     Q * S, anything for what is no turn.
@@ -152,7 +152,6 @@ class DialogueFeed:
         parties = Gathered.around(self.inputs.parties, turns[turns != NONE])
         shown = torch.from_numpy(np.maximum(turns, 0)).to(device)
         features = self.pooled.given(shown.unsqueeze(0), mean, inverse)[0]
-        features[torch.from_numpy(turns == NONE).to(device)] = 0.0
 
         def there(numbers: Rows, below: int) -> Tensor:
             return torch.from_numpy(np.clip(numbers, 0, below - 1)).to(device)
