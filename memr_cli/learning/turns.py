@@ -32,10 +32,10 @@ CHUNK = 32
 class Turns:
     """What a network is given for B rows.
 
-    features: (L, T, D), anything behind a dialogue's end; lengths: (L,) turns of each. places: (B,) where
-    the rows are among the L * T turns. The same turns by party: parties: (Q, S) where they are,
-    anything behind the end; party_lengths: (Q,); in_party: (L * T,) where each turn is among the
-    Q * S, anything for what is no turn.
+    features: (L, T, D), anything behind a dialogue's end; lengths: (L,) turns of each. places: (B,)
+    where the rows are among the L * T turns. The same turns by party: parties: (Q, S) where they
+    are, anything behind the end; party_lengths: (Q,); in_party: (L * T,) where each turn is among
+    the Q * S, anything for what is no turn.
     """
 
     features: Tensor

@@ -9,9 +9,8 @@ import numpy as np
 
 from memr_cli.dataset import Dataset
 from memr_cli.dialogues import Dialogues
-from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.fusion import DEFAULT, ORIGINAL
+from memr_cli.methods.fusion import ENCODERS, EncoderSettings, width
 from memr_cli.methods.method import Need
 from memr_cli.methods.network import WeighingNetwork
 from memr_cli.methods.side_by_side import side_by_side
@@ -21,15 +20,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ContextSettings(TrainingSettings):
+class ContextSettings(EncoderSettings):
     """memory: units of each recurrent layer, in each direction. A batch is one of dialogues."""
 
     memory: int = 64
 
 
 PRESETS = {
-    Preset.DEFAULT: replace(ContextSettings(**asdict(DEFAULT)), batch_size=8, clip=1.0),
-    Preset.ORIGINAL: replace(ContextSettings(**asdict(ORIGINAL)), batch_size=8),
+    Preset.DEFAULT: replace(
+        ContextSettings(**asdict(ENCODERS[Preset.DEFAULT])), batch_size=8, clip=1.0
+    ),
+    Preset.ORIGINAL: replace(ContextSettings(**asdict(ENCODERS[Preset.ORIGINAL])), batch_size=8),
 }
 
 
@@ -42,12 +43,8 @@ def _prepared(
 
     pooled = side_by_side(data, modalities, modalities)
     parties = _parties(data)
-    blocks, n_classes = pooled.blocks, pooled.n_classes
-    architecture = ModuleArchitecture(
-        lambda: Context(
-            blocks, settings.hidden, settings.memory, settings.dropout, n_classes, causal=causal
-        )
-    )
+    shape = (pooled.blocks, width(settings), settings.memory, pooled.n_classes)
+    architecture = ModuleArchitecture(lambda: Context(*shape, causal=causal))
     # Turns that serve as context may lack what labelled ones have.
     return DialogueInputs(replace(pooled, incomplete=True), data.dialogues, parties), architecture
 

@@ -1,15 +1,41 @@
 """What the trained fusions share: which modalities they take, and how they are trained."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 from memr_cli.errors import UnsupportedError
+from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods import unimodal
 from memr_cli.methods.choices import Preset
+
+if TYPE_CHECKING:
+    from memr_cli.learning.modules.gate import Width
+
 
 DEFAULT = replace(unimodal.PRESETS[Preset.DEFAULT], presence_indicator=True)
 ORIGINAL = unimodal.PRESETS[Preset.ORIGINAL]
 """The published notebook has none of these methods; they are trained as its others are."""
+
+
+@dataclass(frozen=True)
+class EncoderSettings(TrainingSettings):
+    """input_dropout: the share of standardised features that is dropped in training."""
+
+    input_dropout: float = 0.0
+
+
+ENCODERS = {
+    Preset.DEFAULT: EncoderSettings(**asdict(DEFAULT), input_dropout=0.5),
+    Preset.ORIGINAL: EncoderSettings(**asdict(ORIGINAL)),
+}
+
+
+def width(settings: EncoderSettings) -> "Width":
+    """The part of the settings that encoders have."""
+    from memr_cli.learning.modules.gate import Width
+
+    return Width(settings.hidden, settings.dropout, settings.input_dropout)
 
 
 def at_least_two(method: str) -> Callable[[Sequence[str]], tuple[str, ...]]:

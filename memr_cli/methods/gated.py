@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memr_cli.dataset import Dataset
-from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
-from memr_cli.methods.fusion import DEFAULT, ORIGINAL, at_least_two
+from memr_cli.methods.fusion import ENCODERS, EncoderSettings, at_least_two, width
 from memr_cli.methods.network import WeighingNetwork
 from memr_cli.methods.side_by_side import side_by_side
 
@@ -14,12 +12,12 @@ if TYPE_CHECKING:
     from memr_cli.methods.network import Prepared
 
 
-def _prepared(data: Dataset, modalities: Sequence[str], settings: TrainingSettings) -> "Prepared":
+def _prepared(data: Dataset, modalities: Sequence[str], settings: EncoderSettings) -> "Prepared":
     from memr_cli.learning.module import ModuleArchitecture
     from memr_cli.learning.modules.gated import Gated
 
     inputs = side_by_side(data, modalities, modalities)
-    shape = (inputs.blocks, settings.hidden, settings.dropout, inputs.n_classes)
+    shape = (inputs.blocks, width(settings), inputs.n_classes)
     return inputs, ModuleArchitecture(lambda: Gated(*shape))
 
 
@@ -29,7 +27,7 @@ METHODS = (
         summary="all modalities, weighed anew for each utterance",
         is_fusion=True,
         choose=at_least_two("gated"),
-        presets={Preset.DEFAULT: DEFAULT, Preset.ORIGINAL: ORIGINAL},
+        presets=ENCODERS,
         prepare=_prepared,
     ),
 )

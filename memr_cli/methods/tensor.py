@@ -5,9 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from memr_cli.dataset import Dataset
-from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
-from memr_cli.methods.fusion import DEFAULT, ORIGINAL, at_least_two
+from memr_cli.methods.fusion import ENCODERS, EncoderSettings, at_least_two, width
 from memr_cli.methods.network import NetworkMethod
 from memr_cli.methods.side_by_side import side_by_side
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TensorSettings(TrainingSettings):
+class TensorSettings(EncoderSettings):
     """rank: how many outer products the weight tensor is the sum of."""
 
     rank: int = 4
@@ -27,7 +25,7 @@ def _prepared(data: Dataset, modalities: Sequence[str], settings: TensorSettings
     from memr_cli.learning.modules.tensor import LowRankTensor
 
     inputs = side_by_side(data, modalities, modalities)
-    shape = (inputs.blocks, settings.hidden, settings.rank, settings.dropout, inputs.n_classes)
+    shape = (inputs.blocks, width(settings), settings.rank, inputs.n_classes)
     return inputs, ModuleArchitecture(lambda: LowRankTensor(*shape))
 
 
@@ -38,8 +36,7 @@ METHODS = (
         is_fusion=True,
         choose=at_least_two("tensor"),
         presets={
-            Preset.DEFAULT: TensorSettings(**asdict(DEFAULT)),
-            Preset.ORIGINAL: TensorSettings(**asdict(ORIGINAL)),
+            preset: TensorSettings(**asdict(settings)) for preset, settings in ENCODERS.items()
         },
         prepare=_prepared,
     ),

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from memr_cli.learning.hiding import Block
-from memr_cli.learning.modules.gate import dropped
+from memr_cli.learning.modules.gate import Width, dropped
 from memr_cli.learning.modules.gated import Gated
 from memr_cli.learning.modules.tensor import LowRankTensor
 
@@ -27,7 +27,8 @@ def rows(n: int = 12) -> torch.Tensor:
 
 def made(kind: str) -> nn.Module:
     torch.manual_seed(0)
-    return Gated(BLOCKS, 8, 0.5, 3) if kind == "gated" else LowRankTensor(BLOCKS, 8, 4, 0.5, 3)
+    width = Width(8, 0.5, 0.2)
+    return Gated(BLOCKS, width, 3) if kind == "gated" else LowRankTensor(BLOCKS, width, 4, 3)
 
 
 def test_weights_sum_to_one_over_what_is_present() -> None:

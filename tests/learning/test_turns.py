@@ -13,6 +13,7 @@ from memr_cli.dialogues import Dialogues, turn_order
 from memr_cli.learning.hiding import Block
 from memr_cli.learning.inputs import Rows
 from memr_cli.learning.modules.context import Context
+from memr_cli.learning.modules.gate import Width
 from memr_cli.learning.modules.recurrence import Recurrence
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.turns import DialogueInputs, Turns
@@ -44,7 +45,7 @@ def inputs_of(
 
 def network(*, causal: bool = False) -> Context:
     torch.manual_seed(0)
-    return Context(BLOCKS, 8, 6, 0.0, N_CLASSES, causal=causal)
+    return Context(BLOCKS, Width(8, 0.0, 0.0), 6, N_CLASSES, causal=causal)
 
 
 def given_for(inputs: DialogueInputs, rows: Rows) -> Turns:
@@ -63,21 +64,32 @@ def plainly(inputs: DialogueInputs, row: int, *, causal: bool) -> NDArray[np.flo
     """One row's scores from its dialogue alone, without padding, turn by turn."""
     module = network(causal=causal)
 
-    def states(rows: list[int], recurrence: Recurrence) -> tuple[torch.Tensor, torch.Tensor]:
+    def fused(rows: list[int]) -> torch.Tensor:
         features = np.nan_to_num(inputs.pooled.features[rows])
-        fused, _ = module.fusion(torch.from_numpy(features), None)
-        parts = [recurrence.onward(fused)[0]]
-        if recurrence.back is not None:
-            parts.append(recurrence.back(fused.flip(0))[0].flip(0))
-        return torch.cat(parts, 1)[rows.index(row)], fused[rows.index(row)]
+        found: torch.Tensor = module.fusion(torch.from_numpy(features), None)[0]
+        return found
 
-    def together(group: Dialogues) -> list[int]:
+    def states(steps: torch.Tensor, recurrence: Recurrence) -> torch.Tensor:
+        parts = [recurrence.onward(steps)[0]]
+        if recurrence.back is not None:
+            parts.append(recurrence.back(steps.flip(0))[0].flip(0))
+        return torch.cat(parts, 1)
+
+    def together(group: Dialogues, row: int) -> list[int]:
         return [int(other) for other in group.rows[group.of[row]] if other >= 0]
 
     with torch.no_grad():
-        around, fused = states(together(inputs.dialogues), module.dialogue)
-        own, _ = states(together(inputs.parties), module.party)
-        found: NDArray[np.float32] = module.classes(torch.cat([fused, around, own])).numpy()
+        heard = []
+        for turn in together(inputs.dialogues, row):
+            own = together(inputs.parties, turn)
+            heard.append(states(fused(own), module.party)[own.index(turn)])
+        turns = together(inputs.dialogues, row)
+        steps = torch.cat([fused(turns), torch.stack(heard)], dim=1)
+        around = states(steps, module.dialogue)
+        at = turns.index(row)
+        found: NDArray[np.float32] = module.classes(
+            torch.cat([fused([row])[0], around[at], heard[at]])
+        ).numpy()
     return found
 
 

@@ -10,51 +10,49 @@ import torch
 from torch import Tensor, nn
 
 from memr_cli.learning.hiding import Block
-from memr_cli.learning.modules.gate import GatedFusion, Generator, dropped
+from memr_cli.learning.modules.gate import GatedFusion, Generator, Width, dropped
 from memr_cli.learning.modules.recurrence import Recurrence
 from memr_cli.learning.turns import Turns
 
 
 class Context(nn.Module):
-    """Gated fusion of each turn, then recurrent layers over turns; classes from all three.
+    """Gated fusion of each turn, then two recurrent layers over turns; classes from all three.
 
-    One layer goes over all turns of a dialogue, another over the turns of each of its speakers by
-    themselves: who speaks shapes what follows, as with the party states of Majumder et al. (2019,
-    DialogueRNN), and no speaker needs to be known from training. The utterance itself goes past
-    them too. With `causal`, a turn sees none that comes later.
+    The first goes over the turns of each speaker of a dialogue by themselves, the second over all
+    turns, with what the first made of them: who speaks shapes what follows, as with the party
+    states of Majumder et al. (2019, DialogueRNN), and no speaker needs to be known from training.
+    With `causal`, a turn sees none that comes later.
     """
 
     def __init__(
         self,
         blocks: Sequence[Block],
-        hidden: int,
+        width: Width,
         memory: int,
-        dropout: float,
         n_classes: int,
         *,
         causal: bool,
     ) -> None:
         super().__init__()
-        self.dropout = dropout
-        self.fusion = GatedFusion(blocks, hidden, dropout)
+        self.dropout = width.dropout
+        self.fusion = GatedFusion(blocks, width)
         n_fused = self.fusion.n_outputs
-        self.dialogue = Recurrence(n_fused, memory, causal=causal)
         self.party = Recurrence(n_fused, memory, causal=causal)
+        self.dialogue = Recurrence(n_fused + self.party.n_outputs, memory, causal=causal)
         n_outputs = n_fused + self.dialogue.n_outputs + self.party.n_outputs
         self.classes = nn.Linear(n_outputs, n_classes)
 
     def forward(self, turns: Turns, generator: Generator) -> Tensor:
         """Scores (B, C) of the rows asked for."""
         fused, _ = self.fusion(turns.features, generator)  # (L, T, F)
-        around = self.dialogue(fused, turns.lengths).flatten(0, 1)  # (L * T, …)
         by_party = fused.flatten(0, 1)[turns.parties]  # (Q, S, F)
-        own = self.party(by_party, turns.party_lengths).flatten(0, 1)
-        own = own[turns.in_party[turns.places]]  # (B, …)
-        context = torch.cat([around[turns.places], own], dim=1)
-        context = dropped(context, self.dropout, generator)
-        scores: Tensor = self.classes(
-            torch.cat([fused.flatten(0, 1)[turns.places], context], dim=1)
-        )
+        own = self.party(by_party, turns.party_lengths).flatten(0, 1)[turns.in_party]
+        own = own.unflatten(0, fused.shape[:2])  # (L, T, …)
+        heard = torch.cat([fused, dropped(own, self.dropout, generator)], dim=2)
+        around = self.dialogue(heard, turns.lengths)
+        context = dropped(torch.cat([around, own], dim=2), self.dropout, generator)
+        asked_for = torch.cat([fused, context], dim=2).flatten(0, 1)[turns.places]
+        scores: Tensor = self.classes(asked_for)
         return scores
 
     @torch.no_grad()

@@ -4,6 +4,7 @@ Letters: … any axes in front, G modalities, H units of an encoder.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -35,21 +36,31 @@ def weights_among(scores: Tensor, present: Tensor) -> Tensor:
     return torch.softmax(scores.masked_fill(~present, lowest), dim=-1) * present
 
 
-class Encoders(nn.Module):
-    """One layer for each modality: linear → ReLU, with dropout after it."""
+@dataclass(frozen=True)
+class Width:
+    """How wide encoders are, and what share of their inputs and units is dropped in training."""
 
-    def __init__(self, blocks: Sequence[Block], hidden: int, dropout: float) -> None:
+    hidden: int
+    dropout: float
+    input_dropout: float
+
+
+class Encoders(nn.Module):
+    """One layer for each modality: linear → ReLU, with dropout before and after it."""
+
+    def __init__(self, blocks: Sequence[Block], width: Width) -> None:
         super().__init__()
-        self.blocks, self.dropout = tuple(blocks), dropout
+        self.blocks, self.width, hidden = tuple(blocks), width, width.hidden
         self.layers = nn.ModuleList(nn.Linear(b.end - b.start, hidden) for b in blocks)
 
     def forward(self, features: Tensor, generator: Generator) -> Tensor:
         """(…, G, H) from features (…, D) side by side."""
+        shown = dropped(features, self.width.input_dropout, generator)
         each = [
-            torch.relu(layer(features[..., block.start : block.end]))
+            torch.relu(layer(shown[..., block.start : block.end]))
             for layer, block in zip(self.layers, self.blocks, strict=True)
         ]
-        return dropped(torch.stack(each, dim=-2), self.dropout, generator)
+        return dropped(torch.stack(each, dim=-2), self.width.dropout, generator)
 
 
 class Gate(nn.Module):
@@ -76,11 +87,11 @@ class GatedFusion(nn.Module):
     of IEMOCAP, and needs units of different modalities to mean the same.
     """
 
-    def __init__(self, blocks: Sequence[Block], hidden: int, dropout: float) -> None:
+    def __init__(self, blocks: Sequence[Block], width: Width) -> None:
         super().__init__()
-        self.encoders = Encoders(blocks, hidden, dropout)
-        self.gate = Gate(len(blocks), hidden)
-        self.n_outputs = len(blocks) * hidden
+        self.encoders = Encoders(blocks, width)
+        self.gate = Gate(len(blocks), width.hidden)
+        self.n_outputs = len(blocks) * width.hidden
 
     def forward(self, features: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Fused (…, G * H) and the weights (…, G), from standardised features (…, D)."""

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from memr_cli.learning.hiding import Block
-from memr_cli.learning.modules.gate import GatedFusion, Generator
+from memr_cli.learning.modules.gate import GatedFusion, Generator, Width
 
 
 class Gated(nn.Module):
     """Encoders → gate → classes."""
 
-    def __init__(self, blocks: Sequence[Block], hidden: int, dropout: float, n_classes: int):
+    def __init__(self, blocks: Sequence[Block], width: Width, n_classes: int) -> None:
         super().__init__()
-        self.fusion = GatedFusion(blocks, hidden, dropout)
+        self.fusion = GatedFusion(blocks, width)
         self.classes = nn.Linear(self.fusion.n_outputs, n_classes)
 
     def forward(self, features: Tensor, generator: Generator) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from memr_cli.learning.hiding import Block
-from memr_cli.learning.modules.gate import Encoders, Generator, dropped, present_in
+from memr_cli.learning.modules.gate import Encoders, Generator, Width, dropped, present_in
 
 
 class LowRankTensor(nn.Module):
@@ -22,12 +22,10 @@ class LowRankTensor(nn.Module):
     were its encoding 0 and its own bias the 1.
     """
 
-    def __init__(
-        self, blocks: Sequence[Block], hidden: int, rank: int, dropout: float, n_classes: int
-    ) -> None:
+    def __init__(self, blocks: Sequence[Block], width: Width, rank: int, n_classes: int) -> None:
         super().__init__()
-        self.hidden, self.rank, self.dropout = hidden, rank, dropout
-        self.encoders = Encoders(blocks, hidden, dropout)
+        hidden, self.rank, self.dropout = width.hidden, rank, width.dropout
+        self.encoders = Encoders(blocks, width)
         factors = [nn.Linear(hidden, rank * hidden) for _ in blocks]
         self.ranks = nn.Linear(rank, 1)
         self.classes = nn.Linear(hidden, n_classes)
@@ -40,9 +38,9 @@ class LowRankTensor(nn.Module):
         """Scores (B, C) from standardised features (B, D)."""
         present = present_in(features, self.encoders.blocks)
         encoded = self.encoders(features, generator)  # (B, G, H)
-        product = torch.ones(len(features), self.rank, self.hidden, device=features.device)
+        product = torch.ones(1, device=features.device)
         for g, factor in enumerate(self.factors):
-            own = factor(encoded[:, g]).view(-1, self.rank, self.hidden)
+            own = factor(encoded[:, g]).unflatten(1, (self.rank, -1))
             product = product * torch.where(present[:, g, None, None], own, 1.0)
         fused = self.ranks(product.transpose(1, 2)).squeeze(2)  # (B, H)
         scores: Tensor = self.classes(dropped(fused, self.dropout, generator))
