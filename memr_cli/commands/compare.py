@@ -32,7 +32,8 @@ def compare(
         list[Across] | None,
         typer.Option(
             metavar="FIELD",
-            help="Compare results although they differ in FIELD; today `normalize` alone.",
+            help="Compare results although they differ in FIELD: `normalize` or `ensemble`; repeat "
+            "it for both.",
         ),
     ] = None,
     store: options.Store = options.DEFAULT_STORE,

@@ -5,10 +5,14 @@ be normalised by speaker and the other globally: a run with `--normalize acousti
 just such results of acoustic and lexical, which are meant to be compared. Metrics files name the
 modalities of their own method alone, so that this run cannot be told from two that differ. A note
 says which results are transductive and which are not.
+
+A vote is never an ensemble, and may be compared with one: a run with `--ensemble` makes just such
+results. A note says so.
 """
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import combinations
 
 from memr_cli.comparison.choices import Across
 from memr_cli.comparison.evaluated import Evaluated
@@ -55,7 +59,7 @@ def refuse_differing(
     names: as the person typed them. The message names each field in which a result differs from an
     earlier one, with both values.
     """
-    permitting = _permitting(names, place)
+    permitting = _permitting(names, place, _needed(results, across))
     sentences = []
     for number, result in enumerate(results):
         # Two results may share a modality, or utterances, that the first of all has not.
@@ -63,9 +67,13 @@ def refuse_differing(
             question = list(_differing(earlier, result, _QUESTION))
             terms = list(_differing(earlier, result, _TERMS))
             terms += _folds(earlier, result) if earlier.protocol == result.protocol else []
-            permitted = Across.NORMALIZE in across
-            normalisation = [] if permitted else list(_differing_normalisation(earlier, result))
-            differing = question + terms + normalisation
+            choices = [
+                difference
+                for field, found in _CHOICES.items()
+                if field not in across
+                for difference in found(earlier, result)
+            ]
+            differing = question + terms + choices
             if not differing:
                 continue
             if question:
@@ -73,7 +81,7 @@ def refuse_differing(
             elif terms:
                 action = (
                     f"Make {labels[number]} like {label}, which replaces {result.path}. "
-                    f"Run: {remake(result, place.store, earlier, normalize_as=not permitted)}"
+                    f"Run: {remake(result, place.store, earlier, keep=across)}"
                 )
             else:
                 action = f"If that is what you ask about, permit it. Run: {permitting}"
@@ -92,10 +100,19 @@ _APART = (
 )
 
 
-def _permitting(names: Sequence[str], place: Place) -> str:
-    """The comparison again, though normalisation differs."""
+def _needed(results: Sequence[Evaluated], across: Collection[Across]) -> list[Across]:
+    """What has to be permitted for all of the results to be compared."""
+    return [
+        field
+        for field, found in _CHOICES.items()
+        if field in across or any(list(found(*pair)) for pair in combinations(results, 2))
+    ]
+
+
+def _permitting(names: Sequence[str], place: Place, needed: Sequence[Across]) -> str:
+    """The comparison again, though results differ in what is needed."""
     protocol = ["--protocol", place.protocol] if place.protocol else []
-    across = ["--across", Across.NORMALIZE]
+    across = [word for field in needed for word in ("--across", field)]
     return shlex.join(
         ["memr", "compare", *names, *protocol, *across, *whereabouts(place.store, place.out)]
     )
@@ -112,6 +129,23 @@ def _differing_normalisation(first: Evaluated, other: Evaluated) -> Iterator[str
         others = other.normalize.get(modality, how)
         if others != how:
             yield f"normalisation of {modality} ({how} against {others})"
+
+
+def _differing_ensemble(first: Evaluated, other: Evaluated) -> Iterator[str]:
+    """A vote has no probabilities to average, so that it goes with either."""
+    if first.ensemble != other.ensemble and not (first.votes or other.votes):
+        yield f"ensemble ({_yes(first.ensemble)} against {_yes(other.ensemble)})"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+_CHOICES: dict[Across, Callable[[Evaluated, Evaluated], Iterator[str]]] = {
+    Across.NORMALIZE: _differing_normalisation,
+    Across.ENSEMBLE: _differing_ensemble,
+}
+"""Results that differ in these may be compared where a person permits it."""
 
 
 def _folds(first: Evaluated, other: Evaluated) -> Iterator[str]:
@@ -141,28 +175,54 @@ def notes(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
         made_by = [str(result.versions.get(library)) for result in results]
         if len(set(made_by)) > 1 and "None" not in made_by:
             yield f"they were made by different versions of {library}: {_each(labels, made_by)}"
+    yield from _ensembles(results, labels)
     for label, result in zip(labels, results, strict=True):
         if result.transductive:
             yield (
                 f"{label} normalises {', '.join(result.transductive)} features by speaker, test "
                 "speakers by their own, without labels: transductive"
             )
+        if result.sees_dialogues:
+            yield (
+                f"{label} has turns of test dialogues, without labels, as context in training: "
+                "transductive"
+            )
     yield from _unlike(results, labels)
+
+
+def _ensembles(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
+    """Which average their seeds, and what that means for a difference from those that do not."""
+    told = list(zip(labels, results, strict=True))
+    averaged = [label for label, result in told if result.ensemble]
+    single = [label for label, result in told if not result.ensemble]
+    if not averaged:
+        return
+    n_seeds = len(results[0].seeds)
+    decide = "decides" if len(averaged) == 1 else "decide"
+    text = f"{' and '.join(averaged)} {decide} by the mean of the probabilities of {n_seeds} seeds"
+    if single:
+        text += (
+            f" and {' and '.join(single)} {_is(single)} scored seed by seed, so that a difference "
+            "between them may come from averaging"
+        )
+    yield text
 
 
 def _unlike(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
     """Where some see test speakers' features ahead, and others do not."""
     told = list(zip(labels, results, strict=True))
-    ahead = [label for label, result in told if result.transductive]
-    others = [label for label, result in told if not result.transductive]
+    ahead = [label for label, one in told if one.transductive or one.sees_dialogues]
+    others = [label for label in labels if label not in ahead]
     if ahead and others:
+        dialogues = any(result.sees_dialogues for result in results)
+        what = "what they see of the test part" if dialogues else "normalisation"
         yield (
-            f"{' and '.join(ahead)} {_are(ahead)} transductive and {' and '.join(others)} "
-            f"{_are(others)} not, so that a difference between them may come from normalisation"
+            f"{' and '.join(ahead)} {_is(ahead)} transductive and {' and '.join(others)} "
+            f"{_is(others)} not, so that a difference between them may come from {what}"
         )
 
 
-def _are(names: Sequence[str]) -> str:
+def _is(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 

@@ -7,3 +7,4 @@ class Across(StrEnum):
     """A field of the settings in which compared results may differ."""
 
     NORMALIZE = "normalize"
+    ENSEMBLE = "ensemble"

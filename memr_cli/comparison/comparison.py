@@ -65,6 +65,7 @@ def compare(
         "subset": widest.subset,
         "normalize": _normalize(results),
         "seeds": list(widest.seeds),
+        "ensemble": _ensemble(results),
         "n": paired.n,
         "left_out": paired.left_out,
         "clusters": paired.clusters,
@@ -150,6 +151,7 @@ def _described(result: Evaluated, label: str, place: Place) -> dict[str, Any]:
         "metrics": _below(result.path, place),
         "preset": result.preset,
         "n": result.n,
+        "votes": result.votes,
         "settings": dict(result.settings),
     }
 
@@ -161,6 +163,12 @@ def _normalize(results: Sequence[Evaluated]) -> dict[str, str | None]:
         for name, how in result.normalize.items():
             hows.setdefault(name, set()).add(how)
     return {name: how.pop() if len(how) == 1 else None for name, how in hows.items()}
+
+
+def _ensemble(results: Sequence[Evaluated]) -> bool | None:
+    """Whether the seeds of all that have probabilities were averaged; null where they differ."""
+    found = {result.ensemble for result in results if not result.votes}
+    return found.pop() if len(found) == 1 else None if found else False
 
 
 def _below(path: Path, place: Place) -> str:

@@ -22,7 +22,9 @@ class Evaluated:
     """A method under a protocol, with what it predicted.
 
     path: of its metrics file, below `folder`. modalities: those it works on. n_train, n_test: (K,)
-    utterances of each fold. vouched: hashes of the files that were scored, by name in `folder`.
+    utterances of each fold. votes: whether it has votes in place of probabilities, so that seeds
+    are never averaged. sees_dialogues: whether turns of test dialogues, without labels, are context
+    in training. vouched: hashes of the files that were scored, by name in `folder`.
     """
 
     path: Path
@@ -40,6 +42,8 @@ class Evaluated:
     n_test: tuple[int, ...]
     synthetic: bool
     class_names: tuple[str, ...]
+    votes: bool
+    sees_dialogues: bool
     vouched: Mapping[str, str]
 
     @classmethod
@@ -52,6 +56,7 @@ class Evaluated:
         settings = _field(value, "settings", dict)
         for name in ("settings.seed", "settings.seeds"):
             _field(value, name, int)
+        _field(value, "settings.ensemble", bool, optional=True)
         for name in ("settings.normalize", "settings.overrides", "versions"):
             _field(value, name, dict, optional=True)
         evaluated = cls(
@@ -70,6 +75,8 @@ class Evaluated:
             n_test=_in_folds(folds, "n_test"),
             synthetic=_field(value, "synthetic", bool),
             class_names=_texts(value, "confusion.labels"),
+            votes=value.get("ties") is not None,
+            sees_dialogues=_sees_dialogues(value),
             vouched=_field(value, "hashes", dict),
         )
         if min(evaluated.n_train, default=0) <= 0 or max(evaluated.n_test) <= 0:
@@ -116,10 +123,28 @@ class Evaluated:
         return tuple(range(first, first + int(self.settings["seeds"])))
 
     @property
+    def ensemble(self) -> bool:
+        """Whether the probabilities of its seeds were averaged; earlier files do not say."""
+        return bool(self.settings.get("ensemble"))
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """The seeds under which its predictions stand: of an ensemble the first alone."""
+        return self.seeds[:1] if self.ensemble else self.seeds
+
+    @property
     def training(self) -> dict[str, str]:
         """What a person chose about training, in words by setting."""
         chosen = {name.replace("_", " "): str(value) for name, value in self.overrides.items()}
         return {"preset": self.preset, **dict(sorted(chosen.items()))}
+
+
+def _sees_dialogues(value: Mapping[str, Any]) -> bool:
+    """Transductive, and not (or not only) as features are normalised by speaker."""
+    normalize = value["settings"].get("normalize") or {}
+    notes = map(str, _field(value, "notes", list, optional=True) or ())
+    told = any("transductive" in note and "dialogue" in note for note in notes)
+    return bool(value.get("transductive")) and (told or "speaker" not in normalize.values())
 
 
 def _field(value: object, name: str, kind: type, *, optional: bool = False, whole: str = "") -> Any:

@@ -46,7 +46,8 @@ def _facts(result: Evaluated) -> dict[str, str]:
     several = {"protocol": result.protocol, "subset": result.subset}
     seeds = {"seeds": " ".join(map(str, result.seeds))}
     calibrate = {"calibrate": str(result.settings.get("calibrate") or "none")}
-    return {**normalize, **result.training, **calibrate, **several, **seeds}
+    ensemble = {"ensemble": "yes" if result.ensemble else "no"}
+    return {**normalize, **result.training, **calibrate, **several, **seeds, **ensemble}
 
 
 def _folders(results: Sequence[Evaluated]) -> list[str]:

@@ -117,7 +117,8 @@ def _refuse_missing(
     """Say how all that is missing is made, with the settings of what is there."""
     _refuse_unknown(missing)
     _refuse_unsupported(missing, place, holdings)
-    like = found[0] if found else None
+    # A vote does not tell whether the others are ensembles.
+    like = min(found, key=lambda result: result.votes, default=None)
     gone = "".join(f"{want.path}: there is no such file.\n" for want in missing if want.by_path)
     places = dict.fromkeys((want.folder, want.protocol) for want in missing)
     sentences = []

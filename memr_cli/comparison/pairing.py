@@ -39,8 +39,10 @@ class Paired:
 def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> Paired:
     """Put the predictions of results that agree in folds, seeds and classes side by side.
 
-    ids: N utterances of the store. Raises UnsupportedError where no utterance is scored by all, or
-    a predictions file does not have each of its utterances once a seed with the store's label.
+    Where an ensemble stands beside a result of single seeds, what it predicts is set beside each of
+    them. ids: N utterances of the store. Raises UnsupportedError where no utterance is scored by
+    all, or a predictions file does not have each of its utterances once a seed (of an ensemble
+    once) with the store's label.
     """
     place = {name: row for row, name in enumerate(ids)}
     rows = [_rows(result, place) for result in results]
@@ -55,9 +57,14 @@ def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> 
             "these methods scored no utterance in common, so nothing can be compared. Name methods "
             "whose modalities occur together."
         )
-    orders = [_order(result, each, common) for result, each in zip(results, rows, strict=True)]
-    first, order = results[0].predictions, orders[0]
-    row = rows[0][order]
+    widest = max(range(len(results)), key=lambda number: len(results[number].runs))
+    runs = len(results[widest].runs)
+    orders = [
+        np.tile(_order(result, each, common), runs // len(result.runs))
+        for result, each in zip(results, rows, strict=True)
+    ]
+    first, order = results[widest].predictions, orders[widest]
+    row = rows[widest][order]
     (outer, kind), dialogue = columns.clusters(row), columns.dialogue[common]
     shared = Shared(
         fold=first.fold[order],
@@ -87,9 +94,8 @@ def _rows(result: Evaluated, place: dict[str, int]) -> Rows:
     """(n,) the store's row of each row of the predictions."""
     rows = np.array([place.get(name, NONE) for name in result.predictions.utterances], np.int64)
     whole = np.unique(np.stack([rows, result.predictions.seed]), axis=1).shape[1] == rows.size
-    n_seeds = len(result.seeds)
-    seeds = set(result.predictions.seed.tolist()) == set(result.seeds)
-    if (rows == NONE).any() or not whole or not seeds or rows.size != n_seeds * result.n:
+    seeds = set(result.predictions.seed.tolist()) == set(result.runs)
+    if (rows == NONE).any() or not whole or not seeds or rows.size != len(result.runs) * result.n:
         raise UnsupportedError(
             f"the predictions of {result.path} are not of each of its utterances once a seed. "
             "Delete it and run `memr evaluate` again."

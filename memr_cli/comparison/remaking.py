@@ -1,10 +1,11 @@
 """What to type to make a result that is missing, stale or unlike the others."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from memr_cli.comparison.choices import Across
 from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.evaluation.choices import ProtocolName
 
@@ -29,7 +30,7 @@ def command(
         words += ["--method", method]
     words += ["--protocol", protocol]
     if like is not None and like.protocol == protocol:
-        words += _terms(like)
+        words += _terms(like, methods)
     trained = itself or like
     if trained is not None and trained.preset != "default":
         words += ["--preset", trained.preset]
@@ -45,20 +46,26 @@ def whereabouts(store: Path, out: Path) -> list[str]:
 
 
 def remake(
-    result: Evaluated, store: Path, like: Evaluated | None = None, *, normalize_as: bool = True
+    result: Evaluated,
+    store: Path,
+    like: Evaluated | None = None,
+    *,
+    keep: Collection[Across] = (),
 ) -> str:
     """What to type to make a result anew, under the terms of another where one is given.
 
-    normalize_as: whether normalisation is among those terms.
+    keep: what is not among those terms, as results may differ in it.
     """
     terms = like or result
-    if not normalize_as:
-        own = result.settings.get("normalize")
-        terms = replace(terms, settings={**terms.settings, "normalize": own})
+    kept = {name.value: result.settings.get(name.value) for name in keep}
+    # A vote says nothing of what the others are: it is never an ensemble.
+    if terms.votes:
+        kept["ensemble"] = result.ensemble
+    terms = replace(terms, settings={**terms.settings, **kept})
     return command([result.method], terms.protocol, (store, result.folder.root), terms, result)
 
 
-def _terms(like: Evaluated) -> list[str]:
+def _terms(like: Evaluated, methods: Sequence[str]) -> list[str]:
     words = []
     if like.protocol == ProtocolName.SPEAKER and len(like.n_test) != _DEFAULT_FOLDS:
         words += ["--folds", str(len(like.n_test))]
@@ -66,9 +73,18 @@ def _terms(like: Evaluated) -> list[str]:
         words += ["--seed", str(like.seeds[0])]
     if len(like.seeds) > 1:
         words += ["--seeds", str(len(like.seeds))]
+        words += ["--ensemble"] if like.ensemble and not _all_vote(methods) else []
     if like.subset != "all":
         words += ["--subset", like.subset]
     return words
+
+
+def _all_vote(methods: Sequence[str]) -> bool:
+    """Whether none has probabilities, which an ensemble averages."""
+    from memr_cli.methods.registry import registered  # needed only to say what to type
+
+    found = (registered().get(name) for name in methods)
+    return all(getattr(method, "votes", False) for method in found)
 
 
 def _own(result: Evaluated) -> list[str]:

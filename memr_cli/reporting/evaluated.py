@@ -15,6 +15,7 @@ from memr_cli.evaluation.metrics import METRICS
 from memr_cli.reporting.calibration import Calibration
 from memr_cli.reporting.terms import Terms
 from memr_cli.reporting.values import bounds, number
+from memr_cli.reporting.weighing import Fusion, ModalityWeights
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,9 @@ class Evaluated:
     fold_counts: (K, C, C) the same by fold. ties: number and share of tied votes, None where the
     method does not vote. left_out: labelled test utterances that lack the modality. transductive:
     whether features of test utterances, without their labels, shaped the model's input.
-    calibration: None where there are no probabilities to judge. hashes: of the files that the
-    scores were made with, by path below the output folder.
+    calibration: None where there are no probabilities to judge. modality_weights: None where it
+    weighs no modalities. fusion: what a combination learned, by fold and seed. hashes: of the files
+    that the scores were made with, by path below the output folder.
     """
 
     method: str
@@ -141,6 +143,8 @@ class Evaluated:
     calibration: Calibration | None
     by_speaker: Mapping[str, Slice]
     by_session: Mapping[str, Slice]
+    modality_weights: ModalityWeights | None
+    fusion: tuple[Fusion, ...]
     notes: tuple[str, ...]
     hashes: Mapping[str, str]
 
@@ -148,6 +152,22 @@ class Evaluated:
     def voters(self) -> tuple[str, ...]:
         """The modalities the method uses; of a vote, those who vote."""
         return tuple(map(str, self.settings.get("modalities") or ()))
+
+    @property
+    def votes(self) -> bool:
+        """Whether it has shares of votes in place of probabilities."""
+        return self.ties is not None
+
+    @property
+    def runs(self) -> int:
+        """How often an utterance is scored and counted: once a seed, as an ensemble once."""
+        return 1 if self.terms.ensemble else len(self.terms.seeds)
+
+    @property
+    def sees_dialogues(self) -> bool:
+        """Whether turns of test dialogues, without labels, are context in training."""
+        told = any("transductive" in note and "dialogue" in note for note in self.notes)
+        return self.transductive and (told or not self.terms.by_speaker)
 
     @property
     def terms(self) -> Terms:
@@ -186,6 +206,8 @@ class Evaluated:
             calibration=Calibration.parse(value.get("calibration") or {}),
             by_speaker=_slices(value.get("by_speaker")),
             by_session=_slices(value.get("by_session")),
+            modality_weights=ModalityWeights.parse(value.get("modality_weights")),
+            fusion=tuple(map(Fusion.parse, value.get("fusion") or ())),
             notes=tuple(map(str, value.get("notes") or ())),
             hashes=dict(value["hashes"]),
         )

@@ -13,6 +13,8 @@ from memr_cli.methods.choices import PUBLISHED
 from memr_cli.reporting.evaluated import Evaluated, Fold
 from memr_cli.reporting.terms import Terms
 
+_MOST_BESIDE = 6
+
 
 @dataclass(frozen=True)
 class Group:
@@ -34,6 +36,11 @@ class Group:
     def methods(self) -> tuple[str, ...]:
         """The methods that are there, in the order of the table."""
         return tuple(result.method for result in self.results)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more methods than can stand beside each other or be told by colour."""
+        return len(self.results) > _MOST_BESIDE
 
     @property
     def not_evaluated(self) -> tuple[str, ...]:
@@ -71,9 +78,9 @@ class Group:
         normalize: dict[str, str] = {}
         for result in self.results:
             normalize |= result.terms.normalize
-        asked = [one.terms.calibrate for one in self.results if one.ties is None]
-        calibrate = asked[0] if asked else self.reference.terms.calibrate
-        return replace(self.reference.terms, normalize=normalize, calibrate=calibrate)
+        # Nothing calibrates a vote or averages its seeds, so it does not tell.
+        asked = min(self.results, key=lambda one: one.votes).terms
+        return replace(asked, normalize=normalize)
 
     @property
     def preset(self) -> str:
@@ -82,13 +89,13 @@ class Group:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds that the scores are means over."""
+        """The seeds that the scores are means over, or the probabilities of ensembles."""
         return self.reference.terms.seeds
 
     @property
-    def transductive(self) -> bool:
-        """Whether features of test utterances shaped the input of any method."""
-        return any(result.transductive for result in self.results)
+    def seeing_dialogues(self) -> tuple[str, ...]:
+        """The methods that have turns of test dialogues, without labels, as context."""
+        return tuple(one.method for one in self.results if one.sees_dialogues)
 
     @property
     def synthetic(self) -> bool:
@@ -156,10 +163,13 @@ def _belongs(result: Evaluated, part: Sequence[Evaluated]) -> bool:
 
 
 def _agree(result: Evaluated, other: Evaluated) -> bool:
-    """Whether terms agree; a vote, which nothing calibrates, goes with calibrated methods too."""
+    """Whether terms agree; a vote goes with calibrated methods and with ensembles too."""
     ours, theirs = result.terms, other.terms
-    if any(one.ties is not None and one.terms.calibrate is None for one in (result, other)):
+    votes = [one.terms for one in (result, other) if one.votes]
+    if any(vote.calibrate is None for vote in votes):
         ours, theirs = replace(ours, calibrate=None), replace(theirs, calibrate=None)
+    if not all(vote.ensemble for vote in votes):
+        ours, theirs = replace(ours, ensemble=False), replace(theirs, ensemble=False)
     return ours.agree(theirs)
 
 

@@ -38,12 +38,9 @@ def published(group: Group, method: str) -> Published | None:
     A method that is not evaluated yet is judged by the result that scores the most utterances.
     """
     result = group.get(method) or group.reference
-    if (
-        group.synthetic
-        or group.transductive
-        or result.protocol != "speaker"
-        or result.n != UTTERANCES
-    ):
+    # One that is not there would be normalised as the others are.
+    seen = result.transductive if group.get(method) else bool(group.terms.by_speaker)
+    if group.synthetic or seen or result.protocol != "speaker" or result.n != UTTERANCES:
         return None
     folds = tuple((fold.test, fold.n_test) for fold in result.folds)
     return SCORES.get(method) if folds == FOLDS else None

@@ -14,7 +14,7 @@ from memr_cli.reporting.terms import Terms
 # Said elsewhere in the report. `members` repeats the settings of the methods that a vote rests on.
 _ELSEWHERE = {
     *("members", "modalities", "overrides", "seed", "seeds", "versions"),
-    *("subset", "normalize", "calibrate"),
+    *("subset", "normalize", "calibrate", "ensemble"),
 }
 
 
@@ -30,6 +30,7 @@ def settings(group: Group) -> list[tuple[str, str]]:
         ("subset", terms.subset),
         ("normalize", ", ".join(features)),
         ("calibrate", text(terms.calibrate)),
+        ("ensemble", text(terms.ensemble)),
     ]
 
 

@@ -21,7 +21,7 @@ from store.atomic import write_whole
 # Names of figures in any report, whichever methods and groups it has; nobody else's file matches.
 _FIGURE_NAMES = (
     *("comparison", "contributions", "per-class-f1", "confusion", "differences", "shapley"),
-    *("subsets", "robustness", "reliability", "by-speaker", "audit"),
+    *("subsets", "robustness", "reliability", "by-speaker", "audit", "weights"),
 )
 
 

@@ -39,8 +39,9 @@ def _row(group: Group, method: str) -> dict[str, Any]:
         "overrides": dict(group.terms.overrides),
         "subset": group.terms.subset,
         "by_speaker": list(group.terms.by_speaker),
-        "transductive": group.transductive,
+        "transductive": result.transductive if result else bool(group.terms.by_speaker),
         "calibrate": group.terms.calibrate,
+        "ensemble": result.terms.ensemble if result else group.terms.ensemble,
         "n": result.n if result else None,
         "left_out": result.left_out if result else None,
         "metrics": {k: _score(result.scores[k]) for k in _SCORES} if result else None,
@@ -87,6 +88,7 @@ def _terms(row: dict[str, Any]) -> dict[str, str]:
         "subset": row["subset"],
         "by speaker": " ".join(row["by_speaker"]),
         "calibrated": row["calibrate"] or "no",
+        "ensemble": "yes" if row["ensemble"] else "no",
         "store": row["store"],
         "fingerprint": row["fingerprint"].removeprefix("sha256:")[:12],
     }
@@ -148,6 +150,7 @@ def _flat(row: dict[str, Any], group: Group) -> dict[str, Any]:
     # Columns that came later stand last, so that the others keep their places.
     line |= {"subset": row["subset"], "by_speaker": " ".join(row["by_speaker"])}
     line |= {"transductive": _bool(row["transductive"]), "calibrate": row["calibrate"]}
+    line |= {"ensemble": _bool(row["ensemble"])}
     return line
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from memr_cli.reporting import repeat, words
+from memr_cli.reporting.evaluated import ClassScore
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.groups import Group
-from memr_cli.reporting.parts import differences, modalities, trust
+from memr_cli.reporting.parts import differences, modalities, trust, weights
 from memr_cli.reporting.parts.part import Part, of
 from memr_cli.reporting.published import published
 from memr_cli.reporting.rows import methods
@@ -105,6 +106,7 @@ def _parts(group: Group, studies: Studies, figures: Sequence[Drawing]) -> tuple[
     return (
         *differences.parts(studies.comparisons, figures),
         *modalities.parts(group, studies.ablations, figures),
+        *weights.parts(group, figures),
         *trust.reliability(group, figures),
         *trust.by_speaker(group, figures),
         *trust.audit(studies.audit, figures),
@@ -117,6 +119,7 @@ def _title(group: Group) -> str:
     parts += [] if terms.subset == "all" else [f"{terms.subset} dialogues"]
     parts += [f"{words.listed(terms.by_speaker)} normalised by speaker"] * bool(terms.by_speaker)
     parts += [f"calibrated by {terms.calibrate}"] * (terms.calibrate is not None)
+    parts += [f"ensembles of {len(terms.seeds)} seeds"] * terms.ensemble
     parts += [
         f"{name.replace('_', ' ')} {repeat.text(value)}" for name, value in terms.overrides.items()
     ]
@@ -130,8 +133,10 @@ def _facts(group: Group) -> Iterable[tuple[str, str]]:
     yield "Protocol", f"{group.protocol}: {group.description}"
     if terms.subset != "all":
         yield "Subset", f"{terms.subset} dialogues alone; all others count as unlabelled"
-    if group.transductive or terms.by_speaker:
-        yield "Normalised by speaker", words.transductive(group)
+    if terms.by_speaker:
+        yield "Normalised by speaker", words.by_speaker(group)
+    if group.seeing_dialogues:
+        yield "Turns of test dialogues", words.seeing_dialogues(group)
     if terms.calibrate is not None:
         yield "Calibrated", f"by {terms.calibrate}, fitted on validation speakers"
     yield "Preset", terms.preset
@@ -139,6 +144,8 @@ def _facts(group: Group) -> Iterable[tuple[str, str]]:
         changes = (f"{name} {repeat.text(value)}" for name, value in terms.overrides.items())
         yield "Changed from it", ", ".join(changes)
     yield "Seed" if len(terms.seeds) == 1 else "Seeds", ", ".join(map(str, terms.seeds))
+    if terms.ensemble:
+        yield "Ensemble", f"mean of the probabilities of {len(terms.seeds)} seeds"
     yield "Tested utterances", words.whole(group.n)
     yield "Classes", ", ".join(group.class_names)
 
@@ -161,7 +168,8 @@ def _published(group: Group) -> dict[str, str]:
 
 
 def _results(group: Group, beside: dict[str, str]) -> Table:
-    votes = any(result.ties is not None for result in group.results)
+    # Of many methods one column would be empty but for a row; the notes tell ties too.
+    votes = any(result.votes for result in group.results) and not group.is_crowded
     head = ["Method", "F1-micro", "95 % interval", "UAR", "95 % interval", "Macro-F1", "n"]
     head += ["Ties"] * votes + ["Published"] * bool(beside)
     rows = []
@@ -213,22 +221,26 @@ def _folds_caption(group: Group) -> str:
 
 
 def _per_class_caption(group: Group) -> str:
-    several = len(group.seeds) > 1
-    seeds = f" and {len(group.seeds)} seeds" if several else ""
-    counted = " n counts an utterance once for each seed." if several else ""
+    seeds = words.counted_by_seed(group)
+    counted = " n counts an utterance once for each seed." if group.reference.runs > 1 else ""
     return (
         "F1 of each class in percent, with precision and recall in brackets, over all test "
-        f"utterances{seeds} at once.{counted}"
+        f"utterances at once{f', {seeds}' if seeds else ''}.{counted}"
     )
 
 
 def _per_class(group: Group) -> Table:
-    rows = []
-    for name in group.class_names:
-        scores = [result.per_class[name] for result in group.results]
-        cells = [
-            f"{words.percent(s.f1)} ({words.percent(s.precision, 0)}/{words.percent(s.recall, 0)})"
-            for s in scores
-        ]
-        rows.append((name, words.whole(group.reference.per_class[name].support), *cells))
-    return Table(("Class", "n", *group.methods), tuple(rows))
+    """A column for each method, or a row where there are more methods than fit beside another."""
+    names, results = group.class_names, group.results
+    cells = [[_class_cell(result.per_class[name]) for result in results] for name in names]
+    n = [words.whole(group.reference.per_class[name].support) for name in names]
+    if not group.is_crowded:
+        rows = zip(names, n, *zip(*cells, strict=True), strict=True)
+        return Table(("Class", "n", *group.methods), tuple(rows))
+    by_method = zip(group.methods, *cells, strict=True)
+    return Table(("Method", *names), (("n", *n), *by_method))
+
+
+def _class_cell(score: ClassScore) -> str:
+    shares = f"{words.percent(score.precision, 0)}/{words.percent(score.recall, 0)}"
+    return f"{words.percent(score.f1)} ({shares})"

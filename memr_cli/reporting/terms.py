@@ -11,7 +11,8 @@ _GLOBAL = "global"
 class Terms:
     """Preset, seeds, what was changed from the preset, and what was asked of the features.
 
-    normalize: `global` or `speaker` by modality, for those that a method uses.
+    normalize: `global` or `speaker` by modality, for those that a method uses. ensemble: whether
+    the probabilities of the seeds are averaged before they are scored.
     """
 
     preset: str
@@ -20,6 +21,7 @@ class Terms:
     subset: str
     normalize: Mapping[str, str]
     calibrate: str | None
+    ensemble: bool = False
 
     @classmethod
     def parse(cls, preset: str, settings: Mapping[str, Any]) -> "Terms":
@@ -38,6 +40,7 @@ class Terms:
             subset=str(settings.get("subset") or "all"),
             normalize={**dict.fromkeys(used, _GLOBAL), **normalize},
             calibrate=None if calibrate is None else str(calibrate),
+            ensemble=bool(settings.get("ensemble")),
         )
 
     @property
@@ -54,5 +57,6 @@ class Terms:
             and self.overrides == other.overrides
             and self.subset == other.subset
             and self.calibrate == other.calibrate
+            and self.ensemble == other.ensemble
             and all(self.normalize[name] == other.normalize[name] for name in shared)
         )

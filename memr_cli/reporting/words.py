@@ -41,7 +41,8 @@ def signed(share: float | None, digits: int = 1) -> str:
     """A difference of fractions in points, with its sign: `+5.7`."""
     if share is None:
         return ABSENT
-    return f"{100 * share:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    points = round(100 * share, digits) + 0.0  # never -0.0
+    return f"{points:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def points(interval: Bounds | None, digits: int = 1) -> str:
@@ -203,12 +204,29 @@ def table_caption(group: Group) -> str:
     """What the columns of the results table mean."""
     k = len(group.folds)
     spread = f"mean ± standard deviation over {k} folds" if k > 1 else "score of the one fold"
-    seeds = f", each fold the mean of {len(group.seeds)} seeds" if len(group.seeds) > 1 else ""
+    seeds = f", each fold {_of_seeds(group)}" if len(group.seeds) > 1 else ""
     return (
         f"Scores in percent: {spread}{seeds}; 95{SPACE}% intervals from a clustered bootstrap. "
         "F1-micro equals accuracy here, as every utterance has one label. UAR is the unweighted "
         "average recall, n the number of utterances scored."
     )
+
+
+def _of_seeds(group: Group) -> str:
+    """What a score is of several seeds."""
+    n = len(group.seeds)
+    if not group.terms.ensemble:
+        return f"the mean of {n} seeds"
+    votes = [result.method for result in group.results if result.runs > 1]
+    apart = f" (of {listed(votes)}, which votes, the mean of {n} seeds)" if votes else ""
+    return f"decided by the mean of the probabilities of {n} seeds{apart}"
+
+
+def counted_by_seed(group: Group) -> str:
+    """Whose counts hold an utterance once for each seed: empty where none does."""
+    several = [result.method for result in group.results if result.runs > 1]
+    whose = "" if len(several) == len(group.results) else f" for {listed(several)}"
+    return f"summed over {len(group.seeds)} seeds{whose}" if several else ""
 
 
 def leakage(group: Group) -> list[str]:
@@ -217,15 +235,26 @@ def leakage(group: Group) -> list[str]:
     who = {0: "No speaker is", 1: "1 speaker is"}.get(shared, f"{whole(shared)} speakers are")
     speakers = f"{who} tested in a fold that also trains on them."
     lines = [speakers, _dialogues(group), *_identical(group)]
-    if group.transductive:
-        lines.append(f"Features of test speakers shape the input: {transductive(group)}.")
+    if group.terms.by_speaker:
+        methods = [one.method for one in group.results if one.terms.by_speaker]
+        whose = "" if methods == [*group.methods] else f" of {listed(methods)}"
+        lines.append(f"Features of test speakers shape the input{whose}: {by_speaker(group)}.")
+    if group.seeing_dialogues:
+        lines.append(f"Turns of test dialogues shape what is learned: {seeing_dialogues(group)}.")
     return lines
 
 
-def transductive(group: Group) -> str:
+def by_speaker(group: Group) -> str:
     """Whose features shaped the input of which modalities."""
-    names = listed(group.terms.by_speaker) or "features"
+    names = listed(group.terms.by_speaker)
     return f"{names}, test speakers by their own features, without labels (transductive)"
+
+
+def seeing_dialogues(group: Group) -> str:
+    """Which methods have turns of test dialogues as context in training."""
+    names = listed(group.seeing_dialogues)
+    verb = "has" if len(group.seeing_dialogues) == 1 else "have"
+    return f"{names} {verb} them as context in training, without labels (transductive)"
 
 
 def _dialogues(group: Group) -> str:

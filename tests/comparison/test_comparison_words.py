@@ -143,6 +143,8 @@ RESULT = Evaluated(
     n_test=(1,),
     synthetic=False,
     class_names=("x", "y"),
+    votes=False,
+    sees_dialogues=False,
     vouched={},
 )
 

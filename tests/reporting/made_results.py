@@ -28,6 +28,12 @@ NOTEBOOK_FOLDS = (
 EMOTIONS = ("anger", "sadness", "happiness", "neutral")
 SKILLS = {"visual": 0.2, "acoustic": 0.4, "lexical": 0.5, "early": 0.52, "late": 0.42}
 FIVE = tuple(SKILLS)
+FIFTEEN = (
+    *FIVE,
+    *("context", "context-causal", "crossmodal", "gated", "late-mean", "late-stack"),
+    *("late-weighted", "temporal-gru", "temporal-transformer", "tensor"),
+)
+WEIGHING = ("context", "context-causal", "gated", "temporal-gru", "temporal-transformer")
 
 
 def folds_of(k: int, size: int = 60) -> tuple[tuple[tuple[str, ...], int], ...]:
@@ -54,8 +60,9 @@ class Experiment:
     subset: str = "all"
     by_speaker: Sequence[str] = ()
     calibrate: str | None = None
+    ensemble: bool = False
     detailed: bool = False
-    """With calibration and scores by speaker and session, which earlier results lack."""
+    """With calibration, scores by speaker and session, and weights, which earlier results lack."""
 
     @property
     def truth(self) -> NDArray[np.int64]:
@@ -63,6 +70,14 @@ class Experiment:
         n = sum(size for _, size in self.folds)
         weights = np.arange(2, len(self.classes) + 2) / sum(range(2, len(self.classes) + 2))
         return np.random.default_rng(7).choice(len(self.classes), n, p=weights)
+
+    def runs(self, method: str) -> Sequence[int]:
+        """The seeds under which predictions stand: the first alone of an ensemble."""
+        return self.seeds[:1] if self.averages(method) else self.seeds
+
+    def averages(self, method: str) -> bool:
+        """Whether a method averages its seeds, which a vote never does."""
+        return self.ensemble and method != "late"
 
     @property
     def fold(self) -> NDArray[np.int64]:
@@ -89,7 +104,7 @@ def _write_one(
     truth, fold = experiment.truth, experiment.fold
     decided, scores = _scored(experiment, method, number)
     path = folder.predictions(experiment.protocol, method)
-    _predictions(experiment, decided).write(path)
+    _predictions(experiment, method, decided).write(path)
     value = {
         "schema": "memr.evaluate/1",
         "store": experiment.store,
@@ -120,13 +135,14 @@ def _scored(
     experiment: Experiment, method: str, number: int
 ) -> tuple[list[NDArray[np.int64]], dict[str, Any]]:
     """Decisions of every seed and their scores. Kept, as scoring takes longer than all else."""
-    key = repr((experiment.classes, experiment.folds, experiment.seeds, method, number))
+    runs = experiment.runs(method)
+    key = repr((experiment.classes, experiment.folds, runs, method, number))
     if key not in _KEPT:
         rng = np.random.default_rng(100 + number)
         truth, fold, c = experiment.truth, experiment.fold, len(experiment.classes)
         skill = SKILLS.get(method, 0.3 + 0.02 * number)
         decided = []
-        for _ in experiment.seeds:
+        for _ in runs:
             known = (
                 rng.random(truth.size) < skill + rng.normal(0, 0.03, len(experiment.folds))[fold]
             )
@@ -135,7 +151,9 @@ def _scored(
     return _KEPT[key]
 
 
-def _predictions(experiment: Experiment, decided: Sequence[NDArray[np.int64]]) -> Predictions:
+def _predictions(
+    experiment: Experiment, method: str, decided: Sequence[NDArray[np.int64]]
+) -> Predictions:
     truth, fold, repeats = experiment.truth, experiment.fold, len(decided)
     speakers = _speakers(experiment)
     predicted = np.concatenate(decided)
@@ -143,7 +161,7 @@ def _predictions(experiment: Experiment, decided: Sequence[NDArray[np.int64]]) -
         utterances=tuple(f"u{i:05}" for i in range(truth.size)) * repeats,
         speakers=tuple(speakers) * repeats,
         fold=np.tile(fold, repeats),
-        seed=np.repeat(np.array(experiment.seeds), truth.size),
+        seed=np.repeat(np.array(experiment.runs(method)), truth.size),
         true=np.tile(truth, repeats),
         predicted=predicted,
         probabilities=np.eye(len(experiment.classes))[predicted],
@@ -196,6 +214,7 @@ def settings_of(experiment: Experiment, method: str) -> dict[str, Any]:
         "n_parameters": 762_244,
         **({"subset": experiment.subset} if experiment.subset != "all" else {}),
         **({"calibrate": experiment.calibrate} if experiment.calibrate else {}),
+        **({"ensemble": experiment.averages(method)} if experiment.ensemble else {}),
         **_normalize(experiment, members),
     }
 
@@ -233,7 +252,36 @@ def _details(
         },
         "by_speaker": {name: _slice(right[speakers == name]) for name in np.unique(speakers)},
         "by_session": {f"{k + 1}": _slice(right[fold == k]) for k in np.unique(fold)},
+        **({"modality_weights": _weights(experiment, method)} if method in WEIGHING else {}),
+        **({"fusion": _fusion(experiment, method)} if method in _LEARNED else {}),
     }
+
+
+_LEARNED = ("late-stack", "late-weighted")
+
+
+def _weights(experiment: Experiment, method: str) -> dict[str, Any]:
+    names = list(experiment.modalities)
+    rng = np.random.default_rng(sum(method.encode()))
+    drawn = rng.dirichlet(np.full(len(names), 20.0), len(experiment.classes) + 1)
+    mean, *each = (dict(zip(names, one.tolist(), strict=True)) for one in drawn)
+    by_class = {
+        name: {"n": 40 + 7 * i, **given}
+        for i, (name, given) in enumerate(zip(experiment.classes, each, strict=True))
+    }
+    return {"modalities": names, "n": 1200, "mean": mean, "by_class": by_class}
+
+
+def _fusion(experiment: Experiment, method: str) -> list[dict[str, Any]]:
+    names = experiment.modalities
+    found = []
+    for fold in range(len(experiment.folds)):
+        for seed in experiment.seeds:
+            weights = {name: 0.2 + 0.1 * i + 0.01 * fold for i, name in enumerate(names)}
+            stacked: dict[str, Any] = {"coefficients": [[0.1] * 4] * 4, "intercept": [0.0] * 4}
+            parameters = {"weights": weights} if method == "late-weighted" else stacked
+            found.append({"fold": fold, "seed": seed, "n": 180 + fold, "parameters": parameters})
+    return found
 
 
 def _slice(right: NDArray[np.float64]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def write_comparison(
                 "metrics": f"metrics/{experiment.protocol}/{method}.json",
                 "preset": experiment.preset,
                 "n": 1336,
+                "votes": method == "late",
                 "settings": settings_of(experiment, method),
             }
             for method in methods

@@ -43,7 +43,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("page")
     names = ["<script>document.title = 1</script>", "sadness", 'a"b', "contentment and calm"]
     one = Experiment(classes=names, synthetic=True, detailed=True)
-    write(root, ["lexical", "early", "late"], one)
+    write(root, ["lexical", "early", "late", "gated"], one)
     write_comparison(root, ["lexical", "early"], one)
     write_ablation(root, "early", one)
     write_audit(root, one, notes=names)

@@ -136,6 +136,16 @@ def test_published_numbers_stand_beside_nothing_else(
     assert all(published(one, method) is None for method in FIVE)
 
 
+def test_a_method_that_sees_dialogues_does_not_keep_published_numbers_from_others(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, ["lexical", "early"])
+    write(tmp_path, ["context"], transductive=True)
+    (one,) = groups_of(tmp_path)
+    assert published(one, "lexical") is not None
+    assert published(one, "late") is not None
+
+
 def test_a_vote_that_nothing_calibrates_stands_with_calibrated_methods(tmp_path: Path) -> None:
     write(tmp_path, ["lexical", "early"], Experiment(calibrate="temperature"))
     write(tmp_path, ["late"])

@@ -11,6 +11,7 @@ from memr_cli.reporting import repeat, words
 from memr_cli.reporting.evaluated import Leakage
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
+from memr_cli.reporting.rows import rows
 from memr_cli.reporting.studies.comparison import Comparison
 from memr_cli.reporting.studies.loading import Studies
 
@@ -130,6 +131,33 @@ def test_leakage_is_said_in_plain_sentences(
     one = made(tmp_path, ["early"])
     one = replace(one, results=(replace(one.results[0], leakage=leakage),))
     assert [s.replace("\N{NO-BREAK SPACE}", " ") for s in words.leakage(one)] == sentences
+
+
+def test_each_transductive_method_is_named_with_what_it_sees(tmp_path: Path) -> None:
+    by_speaker = Experiment(by_speaker=("acoustic",), detailed=True)
+    write(tmp_path, ["lexical", "early"], by_speaker)
+    write(tmp_path, ["gated"], by_speaker, transductive=False)  # as its own file has it
+    seen = "61 test utterances lie in dialogues of training rows: transductive"
+    one = made(tmp_path, ["context"], by_speaker, notes=[seen])
+    assert one.seeing_dialogues == ("context",)
+    lines = words.leakage(one)
+    assert (
+        "Features of test speakers shape the input of early, context and gated: acoustic, test "
+        "speakers by their own features, without labels (transductive)."
+    ) in lines
+    assert lines[-1] == (
+        "Turns of test dialogues shape what is learned: context has them as context in training, "
+        "without labels (transductive)."
+    )
+
+
+def test_a_method_that_sees_dialogues_alone_is_not_said_to_be_normalised(tmp_path: Path) -> None:
+    write(tmp_path, ["lexical"])
+    one = made(tmp_path, ["context", "context-causal"], transductive=True)
+    (line,) = [line for line in words.leakage(one) if "transductive" in line]
+    assert line.startswith("Turns of test dialogues")
+    assert "context and context-causal have them as context" in line
+    assert [row["transductive"] for row in rows(one)] == [*[False] * 5, True, True]
 
 
 def test_two_voters_are_told_that_the_tie_rule_settles_every_disagreement(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""F1-micro of every method by session and by speaker, with the number of utterances."""
+"""F1-micro of every method by session and by speaker: dots, or a grid where methods are many."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,6 +9,7 @@ from memr_cli.reporting import words
 from memr_cli.reporting.evaluated import Evaluated, Slice
 from memr_cli.reporting.figures import legend
 from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet, shortened, text_width
+from memr_cli.reporting.figures.heat import SHADE, Band, Line, heat
 from memr_cli.reporting.figures.palette import MUTED, PAPER, RULE
 from memr_cli.reporting.groups import Group
 
@@ -25,6 +26,8 @@ def by_speaker(group: Group, colours: Mapping[str, str]) -> Drawing | None:
         return None
     blocks = [(kind, shown) for kind in MOST if (shown := _most(told, kind))]
     rows = [(title, name) for title, shown in blocks for name in shown]
+    if group.is_crowded:
+        return _grid(group, told, blocks)
     counts = [words.whole(_count(told, title, name)) for title, name in rows]
     label = min(max(text_width(name, SMALL) for _, name in rows), 1.1) + 0.12
     right = max(text_width(text, SMALL) for text in counts) + 0.12
@@ -44,7 +47,26 @@ def by_speaker(group: Group, colours: Mapping[str, str]) -> Drawing | None:
     for block in blocks:
         _draw_block(sheet, block, (head, top, label), told, colours)
         top += _TITLE + _ROW * len(block[1])
-    return sheet.finish("by-speaker", _caption(group), _alt(group), part="speakers")
+    caption = f"{_caption(group)} The axis need not start at zero."
+    return sheet.finish("by-speaker", caption, _alt(group, "Dot plot"), part="speakers")
+
+
+def _grid(
+    group: Group, told: Sequence[Evaluated], blocks: Sequence[tuple[str, list[str]]]
+) -> Drawing:
+    bands = [
+        Band(title, tuple(_line(told, title, name) for name in shown)) for title, shown in blocks
+    ]
+    methods = [one.method for one in told]
+    sheet = heat(bands, methods, end="n", synthetic=group.synthetic)
+    caption = f"{_caption(group)} {SHADE}."
+    return sheet.finish("by-speaker", caption, _alt(group, "Grid"), part="speakers")
+
+
+def _line(told: Sequence[Evaluated], kind: str, name: str) -> Line:
+    found = (slices(one, kind).get(name) for one in told)
+    values = tuple(None if one is None else one.f1_micro for one in found)
+    return Line(name, values, words.whole(_count(told, kind, name)))
 
 
 def _draw_block(
@@ -127,12 +149,12 @@ def _caption(group: Group) -> str:
         elif n:
             parts.append(f"every tested {kind[:-1]}")
     return (
-        f"F1-micro by method for {words.listed(parts)}. n: utterances. The axis need not start at "
-        "zero, and scores of few utterances vary by chance."
+        f"F1-micro (%) by method for {words.listed(parts)}. n: utterances. Scores of few "
+        "utterances vary by chance."
     )
 
 
-def _alt(group: Group) -> str:
+def _alt(group: Group, plot: str) -> str:
     parts = []
     for kind in MOST:
         for one in group.results:
@@ -141,4 +163,4 @@ def _alt(group: Group) -> str:
             if values:
                 ends = f"{words.percent(min(values))} to {words.percent(max(values))}"
                 parts.append(f"{one.method} {ends} over {len(values)} {kind}")
-    return f"Dot plot of F1-micro in percent. {'; '.join(parts)}."
+    return f"{plot} of F1-micro in percent. {'; '.join(parts)}."

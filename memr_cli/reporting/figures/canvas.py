@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath, text_to_path
 from matplotlib.transforms import Affine2D
 
@@ -147,6 +148,19 @@ class Sheet:
     def text(self, left: float, top: float, text: str, **how: Any) -> None:
         """Write at a place in inches from the upper left corner."""
         self.figure.text(left / self.width, 1 - top / self.height, text, **how)
+
+    def mark(self, left: float, top: float, marker: str, colour: str) -> None:
+        """Set one of matplotlib's markers at a place in inches from the upper left corner."""
+        line = Line2D(
+            [left / self.width],
+            [1 - top / self.height],
+            marker=marker,
+            color=colour,
+            markersize=4.8,
+            markeredgewidth=0,
+            transform=self.figure.transFigure,
+        )
+        self.figure.add_artist(line)
 
     def rectangles(self, size: tuple[float, float], rectangles: Iterable[Rectangle]) -> None:
         """Fill rectangles of one size (width, height)."""

@@ -115,7 +115,8 @@ def by_fold(group: Group, result: Evaluated) -> Drawing | None:
         for number, (fold, counts) in enumerate(zip(result.folds, result.fold_counts, strict=True))
     ]
     part, grid = next(_sheets(panels, group.class_names, smallest=0.0))
-    caption = f"Confusion of {result.method} by fold. {_reading(grid, group)}"
+    chosen = " (the highest mean F1-micro)" if group.is_crowded else ""
+    caption = f"Confusion of {result.method}{chosen} by fold. {_reading(grid, group)}"
     sheet = _draw(part, grid, group)
     name = f"confusion-{slug(result.method)}-folds"
     return sheet.finish(name, caption, _alt(part, group), part="folds")
@@ -236,8 +237,8 @@ def _reading(grid: _Grid, group: Group) -> str:
     elif grid.cell >= _FOR_TWO_LINES:
         shade += "; below it the count"
     counts = "; beside each row its utterances" if grid.has_totals else ""
-    seeds = f", summed over {len(group.seeds)} seeds" if len(group.seeds) > 1 else ""
-    return f"{shade}{counts}{seeds}."
+    seeds = words.counted_by_seed(group)
+    return f"{shade}{counts}{f', {seeds}' if seeds else ''}."
 
 
 def _alt(panels: Sequence[_Panel], group: Group) -> str:

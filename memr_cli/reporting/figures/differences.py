@@ -8,14 +8,16 @@ from memr_cli.reporting.figures.forest import Block, Row, forest, sheets
 from memr_cli.reporting.figures.palette import INK, MUTED
 from memr_cli.reporting.studies.comparison import MARKS, METRICS, Comparison, Difference, Pair
 
-MOST_PAIRS = 12
-"""With more pairs than this the figure shows accuracy alone."""
-
 
 def differences(comparison: Comparison, name: str) -> list[Drawing]:
-    """Draw every pair, on one sheet or as many as they need to be readable."""
-    shown = [*METRICS] if len(comparison.pairs) <= MOST_PAIRS else ["accuracy"]
-    parts = sheets([_block(pair, shown) for pair in comparison.pairs])
+    """Draw every pair, on one sheet or as many as they need to be readable.
+
+    Where there are too many, a block for each metric shows how the others stand to one method.
+    """
+    if comparison.is_large:
+        parts = sheets([_beside_one(comparison, metric) for metric in METRICS])
+    else:
+        parts = sheets([_block(pair) for pair in comparison.pairs])
     drawings = []
     for number, blocks in enumerate(parts, start=1):
         which = f" Part {number} of {len(parts)}." if len(parts) > 1 else ""
@@ -25,7 +27,7 @@ def differences(comparison: Comparison, name: str) -> list[Drawing]:
         drawings.append(
             sheet.finish(
                 f"{name}-{number}" if len(parts) > 1 else name,
-                _caption(comparison, shown) + which,
+                _caption(comparison) + which,
                 _alt(blocks),
                 part=f"differences/{comparison.path.stem}",
             )
@@ -33,8 +35,15 @@ def differences(comparison: Comparison, name: str) -> list[Drawing]:
     return drawings
 
 
-def _block(pair: Pair, shown: Sequence[str]) -> Block:
-    return Block(pair.label, tuple(_row(METRICS[name], pair.metrics[name]) for name in shown))
+def _block(pair: Pair) -> Block:
+    rows = (_row(METRICS[name], found) for name, found in pair.metrics.items())
+    return Block(pair.label, tuple(rows))
+
+
+def _beside_one(comparison: Comparison, metric: str) -> Block:
+    title = f"{METRICS[metric]}, less that of {comparison.reference}"
+    rows = (_row(pair.second, pair.metrics[metric]) for pair in comparison.shown)
+    return Block(f"{title[0].upper()}{title[1:]}", tuple(rows))
 
 
 def _row(label: str, found: Difference) -> Row:
@@ -50,12 +59,17 @@ def _row(label: str, found: Difference) -> Row:
     )
 
 
-def _caption(comparison: Comparison, shown: Sequence[str]) -> str:
-    what = words.listed(METRICS[name] for name in shown)
+def _caption(comparison: Comparison) -> str:
+    what = words.listed(METRICS.values())
     n = words.counted(comparison.n, "utterance")
+    first = "the method named first"
+    whose = ""
+    if comparison.is_large:
+        first = "a method"
+        whose = f" of each method from {comparison.reference}, the most accurate here"
     return (
-        f"Differences in {what}, in points, over the {n} that all these methods scored, with 95"
-        f"{words.SPACE}% intervals. Right of the line the method named first scores higher. "
+        f"Differences in {what}{whose}, in points, over the {n} that all these methods scored, "
+        f"with 95{words.SPACE}% intervals. Right of the line {first} scores higher. "
         f"Stars rest on the permutation test alone: {MARKS} after Holm's correction. They are in "
         "brackets where the interval reaches 0; filled points have stars without brackets."
     )

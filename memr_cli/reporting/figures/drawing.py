@@ -1,8 +1,9 @@
 """All figures of a group."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.figures import confusion
 from memr_cli.reporting.figures.by_speaker import by_speaker
 from memr_cli.reporting.figures.canvas import Drawing, style
@@ -15,6 +16,7 @@ from memr_cli.reporting.figures.reliability import reliability
 from memr_cli.reporting.figures.robustness import robustness
 from memr_cli.reporting.figures.shapley import shapley
 from memr_cli.reporting.figures.subsets import subsets
+from memr_cli.reporting.figures.weights import weights
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.studies.loading import Studies
 
@@ -30,8 +32,9 @@ def draw(
             contributions(group, colours),
             per_class(group, colours),
             *confusion.by_method(group),
-            *(confusion.by_fold(group, result) for result in group.results),
+            *(confusion.by_fold(group, result) for result in _by_fold(group)),
             *_studied(found, colours),
+            *weights(group, colours),
             reliability(group, colours),
             by_speaker(group, colours),
         ]
@@ -45,6 +48,13 @@ def draw(
     for one in others:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     return [drawing for drawing in drawings if drawing is not None]
+
+
+def _by_fold(group: Group) -> Sequence[Evaluated]:
+    """Whose folds are looked at one by one: where methods are many, the one that scores highest."""
+    if not group.is_crowded:
+        return group.results
+    return [max(group.results, key=lambda one: one.scores["f1_micro"].mean or 0.0)]
 
 
 def _studied(found: Studies, colours: Mapping[str, str]) -> Iterator[Drawing | None]:

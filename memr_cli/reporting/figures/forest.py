@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from matplotlib.axes import Axes
 
@@ -55,12 +56,22 @@ class Block:
         return _TITLE + _ROW * len(self.rows) + _SPACE
 
 
-def sheets(blocks: Sequence[Block]) -> list[list[Block]]:
+class _Tall(Protocol):
+    @property
+    def height(self) -> float:
+        """In inches."""
+        ...
+
+
+_B = TypeVar("_B", bound=_Tall)
+
+
+def sheets(blocks: Sequence[_B]) -> list[list[_B]]:
     """Blocks cut into as many sheets as they need, none taller than TALLEST, of like length."""
     room = TALLEST - _TOP - _HEAD - _FOOT
     needed = -(-sum(block.height for block in blocks) // room)
     share = sum(block.height for block in blocks) / needed
-    parts: list[list[Block]] = [[]]
+    parts: list[list[_B]] = [[]]
     used = 0.0
     for block in blocks:
         if parts[-1] and (used + block.height > room or used >= share):

@@ -24,13 +24,21 @@ def lines(names: Sequence[str], width: float) -> list[list[str]]:
 
 
 def draw(
-    sheet: Sheet, broken: Sequence[Sequence[str]], colours: Mapping[str, str], *, top: float
+    sheet: Sheet,
+    broken: Sequence[Sequence[str]],
+    colours: Mapping[str, str],
+    *,
+    top: float,
+    markers: Mapping[str, str] | None = None,
 ) -> None:
-    """Set the lines from `top` inches down, each name beside a swatch of its colour."""
+    """Set the lines from `top` inches down, each name beside a swatch of its colour or its mark."""
     for number, line in enumerate(broken):
         left, middle = 0.06, top + (number + 0.5) * LINE
         for name in line:
-            sheet.rectangles((0.13, 0.09), [Rectangle(left + 0.065, middle, colours[name])])
+            if markers is None:
+                sheet.rectangles((0.13, 0.09), [Rectangle(left + 0.065, middle, colours[name])])
+            else:
+                sheet.mark(left + 0.1, middle, markers[name], colours[name])
             text = shortened(name, sheet.width - 0.5, SMALL)
             sheet.text(left + _SWATCH, middle, text, size=SMALL, va="center_baseline")
             left += _SWATCH + text_width(text, SMALL) + 0.14

@@ -23,7 +23,10 @@ _METHODS = {
     "early": "#d0530c",
     "late": "#c98a00",
 }
-_OTHERS = ("#b7598e", "#5b6068", "#7d63b8", "#8a6d1f", "#359a8f", "#86254f", "#8f9a2e")
+_OTHERS = (
+    *("#b7598e", "#5b6068", "#7d63b8", "#8a6d1f", "#359a8f", "#86254f", "#8f9a2e"),
+    *("#2e7d3a", "#c24a4a", "#4650a8", "#7a5c46", "#0f7f92"),
+)
 _STEPS = 32
 _SWITCH = 0.70  # where the ink on dark cells becomes the easier one to read
 _FAINT, _STRONG = (246, 248, 251), (10, 71, 130)
@@ -58,6 +61,11 @@ DARK: Mapping[str, str] = {
     "#359a8f": "#7fdbd0",
     "#86254f": "#d0648f",
     "#8f9a2e": "#cbd65f",
+    "#2e7d3a": "#6cc97a",
+    "#c24a4a": "#f58d87",
+    "#4650a8": "#97a1f2",
+    "#7a5c46": "#c4a18a",
+    "#0f7f92": "#5ecbe0",
     **dict(zip(_RAMP, _RAMP_DARK, strict=True)),
 }
 """For every colour of a drawing its counterpart on a dark page."""
@@ -66,7 +74,7 @@ DARK: Mapping[str, str] = {
 def method_colours(methods: Iterable[str]) -> dict[str, str]:
     """One colour for each method, the same for the five in every report.
 
-    Others take theirs by name. Past seven of them colours repeat, so a figure must not rely on
+    Others take theirs by name. Past twelve of them colours repeat, so a figure must not rely on
     colour alone.
     """
     others = sorted(set(methods) - set(_METHODS))

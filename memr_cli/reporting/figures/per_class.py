@@ -1,4 +1,4 @@
-"""F1 of every class by method, in groups of bars."""
+"""F1 of every class by method: in groups of bars, or in a grid where methods are many."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,6 +16,7 @@ from memr_cli.reporting.figures.canvas import (
     shortened,
     text_width,
 )
+from memr_cli.reporting.figures.heat import SHADE, Band, Line, heat
 from memr_cli.reporting.figures.palette import MUTED
 from memr_cli.reporting.groups import Group
 
@@ -24,6 +25,8 @@ _BAR, _SPACE, _HEAD, _FOOT = 0.115, 0.13, 0.08, 0.42
 
 def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
     """Draw F1 by class and method: one column of classes, two where one would be too tall."""
+    if group.is_crowded:
+        return _grid(group)
     names = group.class_names
     block = _BAR * len(group.results) + _SPACE
     columns = 1 if len(names) * block <= TALLEST / 2 else 2
@@ -39,7 +42,17 @@ def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
         left = column * width / columns + label
         place = (left, head, width / columns - label - 0.24, len(part) * block)
         _draw_classes(sheet, place, part, group.results, colours)
-    return sheet.finish("per-class-f1", _caption(group), _alt(group))
+    return sheet.finish("per-class-f1", _caption(group), _alt(group, "Grouped bars"))
+
+
+def _grid(group: Group) -> Drawing:
+    lines = [
+        Line(one.method, tuple(one.per_class[name].f1 for name in group.class_names))
+        for one in group.results
+    ]
+    sheet = heat([Band("", tuple(lines))], group.class_names, end="", synthetic=group.synthetic)
+    caption = f"F1 in percent by method and class, over all test utterances at once. {SHADE}."
+    return sheet.finish("per-class-f1", caption, _alt(group, "Grid"))
 
 
 def _draw_classes(
@@ -78,9 +91,9 @@ def _caption(group: Group) -> str:
     )
 
 
-def _alt(group: Group) -> str:
+def _alt(group: Group, kind: str) -> str:
     parts = []
     for name in group.class_names:
         scores = (f"{r.method} {words.percent(r.per_class[name].f1, 0)}" for r in group.results)
         parts.append(f"{name}: {', '.join(scores)}")
-    return f"Grouped bars of F1 in percent. {'; '.join(parts)}."
+    return f"{kind} of F1 in percent. {'; '.join(parts)}."

@@ -6,6 +6,7 @@ from memr_cli.reporting import words
 from memr_cli.reporting.calibration import Calibration
 from memr_cli.reporting.figures.canvas import (
     COLUMN,
+    PAGE,
     SMALL,
     TINY,
     Drawing,
@@ -16,7 +17,8 @@ from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import Group
 
 _LEFT, _GAP, _TITLE, _BELOW, _FOOT = 0.46, 0.2, 0.22, 0.12, 0.4
-_MOST_COLUMNS = 3
+_COLUMNS, _COLUMNS_OF_PAGE = 3, 6
+_MOST_IN_COLUMN = 9
 
 
 def reliability(group: Group, colours: Mapping[str, str]) -> Drawing | None:
@@ -24,11 +26,12 @@ def reliability(group: Group, colours: Mapping[str, str]) -> Drawing | None:
     shown = [(one.method, one.calibration) for one in group.results if one.calibration is not None]
     if not shown:
         return None
-    columns = min(len(shown), _MOST_COLUMNS)
-    side = min((COLUMN - _LEFT - 0.1 - _GAP * (columns - 1)) / columns, 1.5)
+    width, most = (COLUMN, _COLUMNS) if len(shown) <= _MOST_IN_COLUMN else (PAGE, _COLUMNS_OF_PAGE)
+    columns = min(len(shown), most)
+    side = min((width - _LEFT - 0.1 - _GAP * (columns - 1)) / columns, 1.5)
     rows = -(-len(shown) // columns)
     pitch = _TITLE + side + _BELOW
-    sheet = Sheet(COLUMN, rows * pitch - _BELOW + _FOOT, synthetic=group.synthetic)
+    sheet = Sheet(width, rows * pitch - _BELOW + _FOOT, synthetic=group.synthetic)
     for number, (method, found) in enumerate(shown):
         row, column = divmod(number, columns)
         place = _LEFT + column * (side + _GAP), _TITLE + row * pitch

@@ -14,7 +14,8 @@ def parts(comparisons: Sequence[Comparison], figures: Sequence[Drawing]) -> list
     """One for each comparison; where there are several, the title says of what."""
     found = []
     for one in comparisons:
-        of_what = ", ".join(method.label for method in one.methods)
+        several = words.counted(len(one.methods), "method")
+        of_what = several if one.is_large else ", ".join(x.label for x in one.methods)
         title = "Paired differences" + (f": {of_what}" if len(comparisons) > 1 else "")
         found.append(
             Part(
@@ -22,7 +23,7 @@ def parts(comparisons: Sequence[Comparison], figures: Sequence[Drawing]) -> list
                 title=title,
                 sentence=sentence(one),
                 figures=of(figures, f"differences/{one.path.stem}"),
-                tables=(_table(one),),
+                tables=(_table(one), *[_matrix(one)] * one.is_large),
                 lines=tuple(_lines(one)),
             )
         )
@@ -41,7 +42,8 @@ def sentence(comparison: Comparison) -> str:
     apart = [pair for pair, difference in found if difference.is_significant]
     total = words.counted(len(comparison.pairs), "pair")
     if not apart:
-        return f"In accuracy, none of {total} differs at p < 0.05 after Holm's correction."
+        none = f"In accuracy, none of {total} differs at p < 0.05 after Holm's correction."
+        return f"{none}{_chosen(comparison)}"
     largest = max(apart, key=lambda pair: abs(pair.metrics["accuracy"].difference or 0.0))
     verb = "differs" if len(apart) == 1 else "differ"
     points = words.signed(largest.metrics["accuracy"].difference)
@@ -49,13 +51,22 @@ def sentence(comparison: Comparison) -> str:
     unsure = f" In {reaching} of these the interval reaches 0." if reaching else ""
     return (
         f"In accuracy, {len(apart)} of {total} {verb} at p < 0.05 after Holm's correction; the "
-        f"largest such difference is {largest.label}: {points} points.{unsure}"
+        f"largest such difference is {largest.label}: {points} points.{unsure}{_chosen(comparison)}"
+    )
+
+
+def _chosen(comparison: Comparison) -> str:
+    if not comparison.is_large:
+        return ""
+    return (
+        f" Shown one by one is how the others stand to {comparison.reference}, the most accurate "
+        "here; the correction runs over all pairs."
     )
 
 
 def _lines(comparison: Comparison) -> list[str]:
     """Every pair in words, where the sentence does not say it already, and the notes."""
-    pairs = comparison.pairs if len(comparison.pairs) > 1 else ()
+    pairs = comparison.shown if len(comparison.pairs) > 1 else ()
     lines = [_whole(pair.sentence) for pair in pairs if pair.sentence]
     if comparison.left_out:
         left_out = words.counted(comparison.left_out, "utterance")
@@ -73,10 +84,30 @@ def _table(comparison: Comparison) -> Captioned:
     head = ("Pair", "Metric", "Difference", "95 % interval", "p", "p (Holm)", "p (t-test)")
     rows = tuple(
         (pair.label, name, *_cells(pair.metrics[key]))
-        for pair in comparison.pairs
+        for pair in comparison.shown
         for key, name in METRICS.items()
     )
     return Captioned(Table(head, rows, left=2), "Paired differences", _how(comparison))
+
+
+def _matrix(comparison: Comparison) -> Captioned:
+    """Every pair in accuracy, a row and a column for each method."""
+    labels = [method.label for method in comparison.methods]
+    found = {}
+    for pair in comparison.pairs:
+        for one in (pair.less(pair.first), pair.less(pair.second)):
+            accuracy = one.metrics["accuracy"]
+            found[one.second, one.first] = f"{words.signed(accuracy.difference)}{accuracy.marks}"
+    rows = tuple(
+        (row, *(found.get((row, column), words.ABSENT) for column in labels)) for row in labels
+    )
+    caption = (
+        f"Differences in accuracy in points, the method of the row less that of the column. "
+        f"{MARKS} in the permutation test after Holm's correction over all pairs, {_BRACKETS}. "
+        f"Intervals, p and other metrics of every pair: comparisons/{comparison.protocol}/"
+        f"{comparison.path.name}."
+    )
+    return Captioned(Table(("Method", *labels), rows), "Every pair in accuracy", caption)
 
 
 def _cells(found: Difference) -> tuple[str, ...]:
@@ -114,10 +145,11 @@ def _how(comparison: Comparison) -> str:
 def for_paper(comparison: Comparison) -> Captioned:
     """The same for LaTeX, a row a pair: differences with their intervals in brackets and marks."""
     head = ("Pair", *(name[0].upper() + name[1:] for name in METRICS.values()))
-    rows = tuple((pair.label, *_short(pair)) for pair in comparison.pairs)
+    rows = tuple((pair.label, *_short(pair)) for pair in comparison.shown)
     caption = (
         f"{_what(comparison)} {MARKS} in a permutation test of whole dialogues, after Holm's "
-        f"correction within each metric, {_BRACKETS}."
+        f"correction within each metric over {words.counted(len(comparison.pairs), 'pair')}, "
+        f"{_BRACKETS}."
     )
     return Captioned(Table(head, rows), "differences", caption)
 

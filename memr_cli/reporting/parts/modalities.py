@@ -27,13 +27,21 @@ def parts(group: Group, ablations: Sequence[Ablation], figures: Sequence[Drawing
     if ablations:
         text = " ".join(map(_subset_sentence, ablations))
         drawn, tables = of(figures, "subsets"), tuple(map(_subset_table, ablations))
-        found.append(Part("subsets", "All subsets of modalities", text, drawn, tables))
+        lines = (_not_averaged(group),) * group.terms.ensemble
+        found.append(Part("subsets", "All subsets of modalities", text, drawn, tables, lines))
     disturbed = [one for one in ablations if one.noise or one.loss]
     if disturbed:
         text = " ".join(map(_robustness_sentence, disturbed))
         drawn, tables = of(figures, "robustness"), tuple(map(_robustness_table, disturbed))
         found.append(Part("robustness", "Robustness", text, drawn, tables))
     return found
+
+
+def _not_averaged(group: Group) -> str:
+    return (
+        f"The results above are of ensembles; here and under disturbance, scores are means over "
+        f"{len(group.seeds)} seeds, each by itself."
+    )
 
 
 def _notes(ablations: Sequence[Ablation]) -> tuple[str, ...]:

@@ -19,12 +19,15 @@ def reliability(group: Group, figures: Sequence[Drawing]) -> list[Part]:
     found = [(one.method, one.calibration) for one in group.results if one.calibration is not None]
     if not found:
         return []
-    errors = [f"{method} {words.percent(one.ece)}" for method, one in found]
-    worst, off = max(found, key=lambda one: one[1].ece or 0.0)
-    claimed, right = off.surest
+    best, worst = (choose(found, key=lambda one: one[1].ece or 0.0) for choose in (min, max))
+    many = group.is_crowded and len(found) > 2
+    named = (best, worst) if many else found
+    errors = [f"{method} {words.percent(one.ece)}" for method, one in named]
+    listed = " to ".join(errors) if many else ", ".join(errors)
+    claimed, right = worst[1].surest
     sentence = (
-        f"Expected calibration error over all test utterances, in points: {', '.join(errors)}; of "
-        f"the third of its decisions that it is surest of, {worst} claims "
+        f"Expected calibration error over all test utterances, in points: {listed}; of "
+        f"the third of its decisions that it is surest of, {worst[0]} claims "
         f"{words.percent(claimed)}{words.SPACE}% and gets "
         f"{words.percent(right)}{words.SPACE}% right."
     )

@@ -19,18 +19,20 @@ def compare(comparison: Comparison) -> list[str]:
         one.method if is_here(one, comparison.protocol) else one.metrics or one.label
         for one in comparison.methods
     ]
-    across = [] if is_alike(comparison) else ["--across", "normalize"]
+    across = [word for name in unlike_in(comparison) for word in ("--across", name)]
     return ["compare", *names, "--protocol", comparison.protocol, *across]
 
 
-def is_alike(comparison: Comparison) -> bool:
-    """Whether all methods had the modalities that they share normalised in the same way."""
-    terms = [Terms.parse(one.preset, one.settings) for one in comparison.methods]
-    return all(
-        one.normalize[name] == other.normalize[name]
-        for one, other in combinations(terms, 2)
+def unlike_in(comparison: Comparison) -> list[str]:
+    """What some methods differ in, as was permitted: normalisation of a modality, ensembles."""
+    made = [(one, Terms.parse(one.preset, one.settings)) for one in comparison.methods]
+    normalize = any(
+        one.normalize[name] != other.normalize[name]
+        for (_, one), (_, other) in combinations(made, 2)
         for name in one.normalize.keys() & other.normalize.keys()
     )
+    ensemble = len({terms.ensemble for one, terms in made if not one.votes}) > 1
+    return ["normalize"] * normalize + ["ensemble"] * ensemble
 
 
 def is_here(one: Compared, protocol: str) -> bool:
@@ -66,7 +68,7 @@ def ablate(ablation: Ablation, group: Group) -> list[str]:
     retrain = ["--retrain"] if any(one.retrained for one in ablation.subsets) else []
     result = group.get(ablation.method)
     terms = group.terms if result is None else result.terms
-    asked = options(group, replace(terms, calibrate=None))
+    asked = options(group, replace(terms, calibrate=None, ensemble=False))
     return ["ablate", ablation.method, *retrain, *asked]
 
 
@@ -79,7 +81,7 @@ def options(group: Group, terms: Terms) -> list[str]:
     """The options that `memr evaluate` and others take alike, for results of these terms."""
     words = [*_tested(group), "--preset", terms.preset, "--seed", str(terms.seeds[0])]
     if len(terms.seeds) > 1:
-        words += ["--seeds", str(len(terms.seeds))]
+        words += ["--seeds", str(len(terms.seeds)), *["--ensemble"] * terms.ensemble]
     for option, value in sorted(terms.overrides.items()):
         words += _option(option, value)
     words += _subset(terms)

@@ -1,7 +1,7 @@
 """Methods compared in pairs over the same utterances, as `memr compare` writes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -47,6 +47,16 @@ class Difference:
             t_df=number(t.get("df")),
         )
 
+    def turned(self) -> "Difference":
+        """First less second."""
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            difference=None if self.difference is None else -self.difference,
+            ci95=self.ci95 and (-self.ci95[1], -self.ci95[0]),
+        )
+
     @property
     def is_significant(self) -> bool:
         """Whether p after Holm's correction is below 0.05."""
@@ -82,6 +92,13 @@ class Pair:
     metrics: Mapping[str, Difference]
     sentence: str
 
+    def less(self, label: str) -> "Pair":
+        """The same with the method called `label` as the one that is taken away."""
+        if self.first == label:
+            return self
+        turned = {name: found.turned() for name, found in self.metrics.items()}
+        return Pair(self.second, self.first, turned, self.sentence)
+
     @property
     def label(self) -> str:
         """What the differences are of, the minuend first."""
@@ -90,13 +107,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Compared:
-    """One of the methods: what a pair calls it, and which result it is."""
+    """One of the methods: what a pair calls it, and which result it is.
+
+    votes: whether it has votes in place of probabilities, so that it is never an ensemble.
+    """
 
     label: str
     method: str
     metrics: str
     preset: str
     settings: Mapping[str, Any]
+    votes: bool
 
 
 @dataclass(frozen=True)
@@ -137,6 +158,31 @@ class Comparison(Study):
             raise ValueError("it compares nothing")
         return parsed
 
+    @property
+    def is_large(self) -> bool:
+        """Whether there are more pairs than one can look at one by one."""
+        return len(self.pairs) > _MOST_PAIRS
+
+    @property
+    def reference(self) -> str:
+        """The label of the method with the highest mean accuracy over these utterances."""
+        found: dict[str, float] = {}
+        for pair in self.pairs:
+            accuracy = pair.metrics["accuracy"]
+            found[pair.first], found[pair.second] = accuracy.first or 0.0, accuracy.second or 0.0
+        return max(found, key=lambda label: found[label])
+
+    @property
+    def shown(self) -> tuple[Pair, ...]:
+        """The pairs to look at: all, or where there are too many each other method less one."""
+        if not self.is_large:
+            return self.pairs
+        one = self.reference
+        return tuple(pair.less(one) for pair in self.pairs if one in (pair.first, pair.second))
+
+
+_MOST_PAIRS = 12
+
 
 def _compared(value: Mapping[str, Any]) -> Compared:
     return Compared(
@@ -145,6 +191,7 @@ def _compared(value: Mapping[str, Any]) -> Compared:
         metrics=str(value.get("metrics") or ""),
         preset=str(value["preset"]),
         settings=dict(value["settings"]),
+        votes=bool(value.get("votes")),
     )
 
 

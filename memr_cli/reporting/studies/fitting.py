@@ -26,7 +26,11 @@ def belongs(study: Study, group: Group) -> bool:
 
 
 def _is_of(method: str, preset: str, settings: Mapping[str, Any], group: Group) -> bool:
-    return group.get(method) is not None and Terms.parse(preset, settings).agree(group.terms)
+    result = group.get(method)
+    if result is None:
+        return False
+    theirs = result.terms if result.votes else group.terms
+    return Terms.parse(preset, settings).agree(theirs)
 
 
 def why_left_out(study: Study, groups: Sequence[Group]) -> str:
@@ -83,14 +87,17 @@ def _unlike(study: Study, group: Group) -> Iterator[str]:
 
 
 def _unlike_terms(terms: Terms, group: Group, *, decides: bool = False) -> Iterator[str]:
-    """decides: whether decisions alone count, which calibration leaves as they are."""
+    """decides: whether it is of decisions of single seeds, which nothing calibrates or averages."""
     theirs = group.terms
-    ours = replace(terms, calibrate=theirs.calibrate) if decides else terms
+    ours = terms
+    if decides:
+        ours = replace(terms, calibrate=theirs.calibrate, ensemble=theirs.ensemble)
     pairs = (
         ("preset", ours.preset, theirs.preset),
         ("seeds", _named(ours.seeds), _named(theirs.seeds)),
         ("changed", _changed(ours), _changed(theirs)),
         ("calibrated", ours.calibrate or "no", theirs.calibrate or "no"),
+        ("ensemble", "yes" if ours.ensemble else "no", "yes" if theirs.ensemble else "no"),
     )
     yield from (f"{name} {one}, not {other}" for name, one, other in pairs if one != other)
     for name in sorted(ours.normalize.keys() & theirs.normalize.keys()):

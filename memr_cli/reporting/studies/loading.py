@@ -66,7 +66,7 @@ def _largest(comparisons: Sequence[Comparison], notice: Notice) -> Iterator[Comp
             if compared[number] < compared[place]
             or (compared[number] == compared[place] and place < number)
         ]
-        if holders and asking.is_alike(one):
+        if holders and not asking.unlike_in(one):
             notice(f"{one.path} is not shown by itself: its pairs stand in {holders[0].path.name}.")
         else:
             yield one
