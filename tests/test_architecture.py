@@ -37,7 +37,7 @@ HEAVY = {
     "matplotlib": {"reporting"},
     "jinja2": {"reporting"},
     "safetensors": {"learning"},
-    "sklearn": {"audit"},
+    "sklearn": {"audit", "methods"},
     "scipy": {"audit", "comparison", "evaluation"},
     "rich": {"console"},
     "tqdm": {"console"},

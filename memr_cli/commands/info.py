@@ -21,7 +21,7 @@ def info(
     """
     from memr_cli.holdings import Holdings
     from memr_cli.ingestion import describe
-    from memr_cli.methods.registry import registered, why_unsupported
+    from memr_cli.methods.registry import registered, shadowed, unusable, why_unsupported
     from store.reader import Store
 
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
@@ -29,11 +29,16 @@ def info(
             content = describe(opened)
             held = Holdings(opened)
             methods = {name: why_unsupported(method, held) for name, method in registered().items()}
+        passed_over = unusable()
+        for reason in (*passed_over.values(), *shadowed()):
+            console.notice(reason)
         result = {
             "schema": "memr.info/1",
             "store": str(store),
             **content,
             "methods": [name for name, reason in methods.items() if reason is None],
-            "unsupported": {name: reason for name, reason in methods.items() if reason},
+            "unsupported": {
+                name: reason for name, reason in (passed_over | methods).items() if reason
+            },
         }
         console.emit(result, corpus_rows(result))

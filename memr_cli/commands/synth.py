@@ -9,7 +9,7 @@ import typer
 
 from memr_cli.commands import options
 from memr_cli.console import Console
-from memr_cli.corpora.choices import SyntheticSettings
+from memr_cli.corpora.choices import Planted, SyntheticSettings
 
 DEFAULTS = SyntheticSettings()
 
@@ -40,6 +40,13 @@ def synth(
     archive: Annotated[
         bool, typer.Option("--archive", help="Write features.zip in place of features/.")
     ] = False,
+    signal: Annotated[
+        Planted,
+        typer.Option(
+            help="What tells the class of a turn: each of its frames alike, their order alone, the "
+            "turns around it more than its own, or nothing."
+        ),
+    ] = DEFAULTS.signal,
     seed: options.Seed = DEFAULTS.seed,
     store: options.Store = options.DEFAULT_STORE,  # noqa: ARG001 - every command takes it
     out: options.Out = None,  # noqa: ARG001
@@ -55,9 +62,8 @@ def synth(
     Examples:
       memr synth raw/
       memr synth raw/ --utterances 300 --visual-dim 64 --seed 7
+      memr synth raw/ --signal order
     """
-    from memr_cli.corpora.synthetic import write_corpus
-
     settings = replace(
         DEFAULTS,
         utterances=utterances,
@@ -68,24 +74,26 @@ def synth(
         acoustic_dim=acoustic_dim,
         lexical_dim=lexical_dim,
         archive=archive,
+        signal=signal,
         seed=seed,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        started = time.monotonic()
-        result = write_corpus(folder, settings, console.progress)
-        seconds = round(time.monotonic() - started, 3)
-        console.emit(
-            {
-                "schema": "memr.synth/1",
-                "store": None,
-                "fingerprint": None,
-                **result,
-                "seconds": seconds,
-            },
-            (
-                {"": name, "what was written": str(value)}
-                for name, value in result.items()
-                if name != "settings"  # on a terminal, a person has just typed them
-            ),
-        )
+        _write(folder, settings, console)
         console.notice(f"a synthetic corpus is in {folder}; next: memr ingest {folder}")
+
+
+def _write(folder: Path, settings: SyntheticSettings, console: Console) -> None:
+    from memr_cli.corpora.synthetic import write_corpus
+
+    started = time.monotonic()
+    result = write_corpus(folder, settings, console.progress)
+    seconds = round(time.monotonic() - started, 3)
+    identity = {"schema": "memr.synth/1", "store": None, "fingerprint": None}
+    console.emit(
+        {**identity, **result, "seconds": seconds},
+        (
+            {"": name, "what was written": str(value)}
+            for name, value in result.items()
+            if name != "settings"  # on a terminal, a person has just typed them
+        ),
+    )

@@ -23,17 +23,17 @@ def run_training(
     """Train the methods named, or all of the command's kind that the store supports."""
     from memr_cli.experiment.experiment import Experiment, choose, collective_names
     from memr_cli.experiment.runs import train_methods
-    from memr_cli.methods.registry import registered
+    from memr_cli.methods.registry import named
 
-    is_fusion = command == "fuse"
-    fitting = {name for name, found in registered().items() if found.is_fusion == is_fusion}
-    for name in names or ():
-        if name in registered() and name not in fitting:
+    is_fusion, asked = command == "fuse", names or ["all"]
+    collective = collective_names(asked, is_fusion)
+    for name in asked:
+        if name not in collective and named(name).is_fusion != is_fusion:
             raise UsageError(
                 f"memr {command} does not make {name}; use `memr {OTHER[command]} --method {name}`."
             )
     with Experiment(place, settings) as experiment:
-        choice = choose(names or ["all"], collective_names(is_fusion), experiment.holdings)
+        choice = choose(asked, collective, experiment.holdings)
         for name, reason in choice.skipped.items():
             console.notice(f"{name} is skipped: {reason}")
         started = time.monotonic()

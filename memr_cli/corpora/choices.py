@@ -47,6 +47,19 @@ class Normalization(StrEnum):
     """Each speaker's own mean and spread first, without labels; test speakers' too."""
 
 
+class Planted(StrEnum):
+    """What of a synthetic corpus tells the class of a turn."""
+
+    POOLED = "pooled"
+    """Every frame of the turn, in the same way."""
+    ORDER = "order"
+    """The order of its frames, and nothing else."""
+    DIALOGUE = "dialogue"
+    """Its frames faintly, and as faintly those of the turns before and after it."""
+    NONE = "none"
+    """Nothing."""
+
+
 @dataclass(frozen=True)
 class SyntheticSettings:
     """What shapes the corpus; the same settings give the same bytes.
@@ -54,6 +67,7 @@ class SyntheticSettings:
     `utterances` counts all turns, of which a share `unlabelled` has no label; a share `missing` of
     the feature files is left out, listed as an empty path. `frames` is the mean length of a visual
     sequence; acoustic ones have twice as many. `archive` writes features.zip, not features/.
+    `signal` says what tells the class of a turn.
     Raises UsageError for values that no corpus can have.
     """
 
@@ -66,6 +80,7 @@ class SyntheticSettings:
     lexical_dim: int = 768
     seed: int = 0
     archive: bool = False
+    signal: Planted = Planted.POOLED
 
     def __post_init__(self) -> None:
         least = {"utterances": 2 * SESSIONS, "frames": 1, "seed": 0}

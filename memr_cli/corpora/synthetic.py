@@ -1,80 +1,48 @@
 """A made-up corpus in IEMOCAP's shape, written in the layout `coursework`.
 
-Ten speakers in five sessions of two talk in dialogues. Every turn has a place among three axes of
-affect (arousal, valence, dominance) that its class fixes; each modality shows these axes in its own
-proportions, blurred by noise, shifted by speaker, hidden among axes that mean nothing, and spread
-over its dims by a fixed random map. So the modalities differ in how much they tell, and complement
-one another. What a turn shows does not depend on its neighbours, nor on the order of its frames.
-
-Shapes: N utterances, D dims, T frames, R latent axes, C classes.
+Ten speakers in five sessions of two talk in dialogues. What tells the class of a turn is planted as
+`SyntheticSettings.signal` says, and the mark beside the corpus says it too; `synthetic_features`
+describes how. Classes and their counts, speakers and layout are the same whatever is planted.
 """
 
 import csv
 import io
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import MODALITIES, SESSIONS, SyntheticSettings
+from memr_cli.corpora.choices import MODALITIES, SESSIONS, Planted, SyntheticSettings
 from memr_cli.corpora.classes import IEMOCAP_CLASSES
 from memr_cli.corpora.coursework import FEATURE_COLUMNS, LISTING, REQUIRED, SYNTHETIC_MARK
 from memr_cli.corpora.sinks import open_sink
+from memr_cli.corpora.synthetic_features import affect_of, sequences
+from memr_cli.corpora.synthetic_turns import CLASS_COUNTS, GENDERS, Turn, turns_of, with_moods
 from memr_cli.errors import UsageError
 from memr_cli.progress import Progress
 
 __all__ = ["SyntheticSettings", "write_corpus"]
 
-GENDERS = "FM"
-CLASS_COUNTS = (328, 272, 352, 384)
-"""Labelled turns by class in the default size, in the order of IEMOCAP_CLASSES; 1,336 in all."""
-
-AFFECT = ((0.9, -0.9, 0.8), (-0.9, -0.8, -0.8), (0.8, 1.0, 0.2), (-0.5, 0.4, 0.0))
-"""Arousal, valence and dominance of each class, in the order of IEMOCAP_CLASSES."""
-
-AMBIGUITY = 0.6
-"""How far a turn strays from its class on each axis, in all modalities alike: what no fusion mends.
-"""
-
-NUISANCE_AXES = 9
-
-
-@dataclass(frozen=True)
-class Signal:
-    """How a modality shows affect; lengths are in units of the noise on each latent axis."""
-
-    affect: tuple[float, float, float]
-    """How far the classes lie apart along arousal, valence and dominance."""
-    speaker_shift: float
-    """Standard deviation of a speaker's own offset on every axis."""
-    frame_noise: float
-    """Standard deviation of independent noise on every dim of every frame."""
-    frames_per_beat: float
-    """Frames relative to `SyntheticSettings.frames`; 0 for one vector instead of a sequence."""
-    dtype: str
-
-
-SIGNALS = {
-    "visual": Signal((0.4, 0.9, 0.2), 0.5, 1.0, 1.0, "<f2"),
-    "acoustic": Signal((2.4, 0.3, 1.1), 0.4, 1.0, 2.0, "<f4"),
-    "lexical": Signal((0.8, 2.4, 1.3), 0.1, 1.0, 0.0, "<f4"),
+PLANTED = {
+    Planted.POOLED: "",
+    Planted.ORDER: (
+        "The class of a turn is told by the order of its frames alone: what is computed of them\n"
+        "regardless of order tells nothing of it, and neither does the lexical modality, which is\n"
+        "one vector per turn. A method that pools frames can only guess.\n\n"
+    ),
+    Planted.DIALOGUE: (
+        "Moods last for some turns of a dialogue, and a labelled turn's class is its mood. A turn\n"
+        "tells little of it by itself; with those before and after it, labelled or not, it tells\n"
+        "more. A method that looks at single turns stays far below one that looks at dialogues.\n\n"
+    ),
+    Planted.NONE: (
+        "Nothing in it depends on the class of a turn: every method can only guess, and a score\n"
+        "clearly above guessing shows a fault of what gave it.\n\n"
+    ),
 }
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One utterance before it has features. `label` is None where unlabelled."""
-
-    id: str
-    speaker: int
-    session: int
-    dialogue: str
-    turn: int
-    label: int | None
+"""What the mark says of what is planted; nothing of what has always been."""
 
 
 def write_corpus(folder: Path, settings: SyntheticSettings, progress: Progress) -> dict[str, Any]:
@@ -103,12 +71,14 @@ def write_corpus(folder: Path, settings: SyntheticSettings, progress: Progress) 
 def _write(folder: Path, settings: SyntheticSettings, progress: Progress) -> dict[str, Any]:
     streams = np.random.SeedSequence(settings.seed).spawn(2 + len(MODALITIES))
     rng, absence, *rest = (np.random.default_rng(stream) for stream in streams)
-    turns = _turns(settings, rng)
-    affect = _affect(turns, rng)
+    turns, moods = turns_of(settings, rng), None
+    if settings.signal is Planted.DIALOGUE:
+        turns, moods = with_moods(turns, rng)
+    affect = affect_of(turns, moods, rng)
     beats = 0.2 + 2.4 * rng.random(len(turns)) ** 2  # how long each turn lasts; mean 1
     present = absence.random((len(turns), len(MODALITIES))) >= settings.missing
     features = {
-        modality: _sequences(modality, settings, turns, affect, beats, generator)
+        modality: sequences(modality, settings, turns, affect, beats, generator)
         for modality, generator in zip(MODALITIES, rest, strict=True)
     }
     (folder / SYNTHETIC_MARK).write_text(_mark(settings), encoding="utf-8")
@@ -139,82 +109,6 @@ def _write(folder: Path, settings: SyntheticSettings, progress: Progress) -> dic
     }
 
 
-def _turns(settings: SyntheticSettings, rng: np.random.Generator) -> list[Turn]:
-    """Dialogues of 16 to 40 turns, improvised and scripted in turn, session after session."""
-    labels = iter(_labels(settings, rng))
-    turns: list[Turn] = []
-    for session in range(1, SESSIONS + 1):
-        left = settings.utterances * session // SESSIONS - len(turns)
-        number = 0
-        while left > 0:
-            length = min(left, int(rng.integers(16, 41)))
-            dialogue = _dialogue_name(session, number)
-            # The speakers mostly alternate; now and then one goes on.
-            gender = np.cumsum(rng.random(length) < 0.8) % 2
-            said = [0, 0]
-            for turn, who in enumerate(gender):
-                identity = f"{dialogue}_{GENDERS[who]}{said[who]:03d}"
-                said[who] += 1
-                speaker = who * SESSIONS + session - 1
-                turns.append(Turn(identity, int(speaker), session, dialogue, turn, next(labels)))
-            left -= length
-            number += 1
-    return turns
-
-
-def _dialogue_name(session: int, number: int) -> str:
-    """As IEMOCAP names them: the first letter says who of the two wore the markers."""
-    scenario = number // 4 + 1
-    kind = f"script{scenario:02d}_1" if number % 2 else f"impro{scenario:02d}"
-    return f"Ses{session:02d}{GENDERS[number // 2 % 2]}_{kind}"
-
-
-def _labels(settings: SyntheticSettings, rng: np.random.Generator) -> list[int | None]:
-    """A label or None for each turn, in random order, in the shares of CLASS_COUNTS."""
-    labelled = round(settings.utterances * (1 - settings.unlabelled))
-    edges = np.rint(np.cumsum(CLASS_COUNTS) / sum(CLASS_COUNTS) * labelled).astype(int)
-    labels: list[int | None] = [None] * (settings.utterances - labelled)
-    for label, count in enumerate(np.diff(edges, prepend=0)):
-        labels += [label] * int(count)
-    return [labels[i] for i in rng.permutation(settings.utterances)]
-
-
-def _affect(turns: list[Turn], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Where each turn lies among the axes of affect, (N, 3); unlabelled between two classes."""
-    axes = np.array(AFFECT)
-    between = axes[rng.integers(len(axes), size=(len(turns), 2))].mean(axis=1)
-    labels = np.array([-1 if turn.label is None else turn.label for turn in turns])
-    places: NDArray[np.float64] = np.where(labels[:, None] >= 0, axes[labels], between)
-    return places + AMBIGUITY * rng.standard_normal(places.shape)
-
-
-def _sequences(
-    modality: str,
-    settings: SyntheticSettings,
-    turns: list[Turn],
-    affect: NDArray[np.float64],
-    beats: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> Iterator[NDArray[np.floating[Any]]]:
-    """Features of each turn in order: (T, D), or (D,) for a modality without sequences."""
-    signal, dim = SIGNALS[modality], settings.dim(modality)
-    n_axes = affect.shape[1] + NUISANCE_AXES
-    spread = rng.standard_normal((n_axes, dim), np.float32)
-    shifts = signal.speaker_shift * rng.standard_normal((SESSIONS * len(GENDERS), n_axes))
-    latent = rng.standard_normal((len(turns), n_axes))
-    latent += shifts[[turn.speaker for turn in turns]]
-    latent[:, : affect.shape[1]] += affect * np.array(signal.affect)
-    lengths = np.maximum(1, np.rint(beats * settings.frames * signal.frames_per_beat).astype(int))
-    noise = np.float32(signal.frame_noise)
-    for axes, length in zip(latent.astype(np.float32), lengths, strict=True):
-        # Summed by plain additions: a matrix product may round differently from machine to machine.
-        vector = (axes[:, None] * spread).sum(axis=0)
-        frames = rng.standard_normal((int(length), dim), np.float32)
-        frames *= noise
-        frames += vector
-        yield (frames if signal.frames_per_beat else frames[0]).astype(signal.dtype)
-
-
 def _row(turn: Turn, paths: dict[str, str]) -> list[str]:
     gender, session = divmod(turn.speaker, SESSIONS)
     values = {column: paths.get(modality, "") for modality, column in FEATURE_COLUMNS.items()}
@@ -232,13 +126,17 @@ def _listing(rows: list[list[str]]) -> str:
 
 
 def _mark(settings: SyntheticSettings) -> str:
-    lines = [f"{name} = {value}" for name, value in asdict(settings).items()]
+    facts = asdict(settings)
+    if settings.signal is Planted.POOLED:  # the mark of a corpus that has always been
+        del facts["signal"]
+    lines = [f"{name} = {value}" for name, value in facts.items()]
     balance = zip(IEMOCAP_CLASSES, CLASS_COUNTS, strict=True)
     shares = ", ".join(f"{name} {count}" for name, count in balance)
     return (
         "This corpus is synthetic. Its numbers come from a random generator, not from people: no\n"
         "score reached on it says anything about emotion recognition. It has IEMOCAP's shape, so\n"
         "that memr can be tried without a licensed corpus.\n\n"
+        f"{PLANTED[settings.signal]}"
         f"Of {sum(CLASS_COUNTS)} labelled turns: {shares}.\n"
         "Made by `memr synth` with\n\n" + "\n".join(lines) + "\n"
     )

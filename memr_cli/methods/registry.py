@@ -1,4 +1,8 @@
-"""All methods by name. A new module beside this one that has `METHODS` is found by itself."""
+"""All methods by name. A new module beside this one that has `METHODS` is found by itself.
+
+Those of other packages are looked for only where memr has no method of the name, or where all are
+asked for.
+"""
 
 import pkgutil
 from functools import cache
@@ -9,12 +13,13 @@ from memr_cli.corpora.choices import ALIASES
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.holdings import Holdings
 from memr_cli.methods.choices import PUBLISHED
+from memr_cli.methods.entry_points import load, offered, offering
 from memr_cli.methods.method import CombiningMethod, Method, Need
 
 
 @cache
-def registered() -> dict[str, Method]:
-    """Every method by name, the published five first."""
+def own() -> dict[str, Method]:
+    """Every method of memr's own by name, the published five first."""
     found: dict[str, Method] = {}
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         for method in getattr(import_module(module.name), "METHODS", ()):
@@ -23,15 +28,51 @@ def registered() -> dict[str, Method]:
     return {name: found[name] for name in ordered}
 
 
+def registered() -> dict[str, Method]:
+    """Every method by name: memr's own, then those of other packages that can be used."""
+    others = {name: load(name) for name in _others()}
+    return own() | {
+        name: method for name, method in others.items() if not isinstance(method, UnsupportedError)
+    }
+
+
+def unusable() -> dict[str, str]:
+    """By name, why methods that other packages offer cannot be used."""
+    others = {name: load(name) for name in _others()}
+    return {name: str(why) for name, why in others.items() if isinstance(why, UnsupportedError)}
+
+
+def shadowed() -> list[str]:
+    """A sentence for each name of memr's own that other packages offer too, which is not used."""
+    return [
+        f"method {name} is memr's own; that of {offering(name)} is not used."
+        for name in offered()
+        if name in own()
+    ]
+
+
+def _others() -> list[str]:
+    return [name for name in offered() if name not in own()]
+
+
 def named(name: str) -> Method:
-    """The method of this name. Raises UsageError where there is none, listing those there are."""
-    try:
-        return registered()[ALIASES.get(name, name)]
-    except KeyError:
-        names = ", ".join(registered())
+    """The method of this name.
+
+    Raises UsageError where there is none, listing those there are, and UnsupportedError where the
+    one that another package offers cannot be used.
+    """
+    real = ALIASES.get(name, name)
+    if real in own():
+        return own()[real]
+    if real not in offered():
+        names = ", ".join((*own(), *_others()))
         raise UsageError(
             f"there is no method {name}; --method takes {names}, all (the first five) or every."
-        ) from None
+        )
+    found = load(real)
+    if isinstance(found, UnsupportedError):
+        raise found
+    return found
 
 
 def why_unsupported(method: Method, holdings: Holdings) -> str | None:

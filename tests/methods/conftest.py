@@ -1,0 +1,5 @@
+"""Fixtures that these tests share."""
+
+from installing import install
+
+__all__ = ["install"]
