@@ -22,7 +22,7 @@ SHARES = tuple(tenths / 10 for tenths in range(1, 10))
 DRAWS = 3
 """Draws of noise and of losses, over which scores are averaged."""
 
-_NOISE, _LOSS = 0, 1
+_NOISE, _LOSS, _NOISE_AROUND, _LOSS_AROUND = range(4)
 _SEED = 0
 """Noise and losses depend on fold, modality and draw alone: all methods and seeds meet the same."""
 
@@ -44,7 +44,16 @@ class Noisy:
     draw: int
 
 
-Condition = Absent | Noisy
+@dataclass(frozen=True)
+class Lossy:
+    """Every utterance has lost one modality, or each of them (None), with the chance `share`."""
+
+    modality: str | None
+    share: float
+    draw: int
+
+
+Condition = Absent | Noisy | Lossy
 
 
 def coalitions(n_modalities: int) -> list[int]:
@@ -72,17 +81,34 @@ def noisy(modalities: Sequence[str]) -> list[Noisy]:
     ]
 
 
-def noise(modality: str, fold: int, draw: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Standard normal noise for a modality of a fold's test rows: (n, D)."""
-    return _generator(_NOISE, modality, fold, draw).standard_normal(shape, np.float32)
+def lossy(modalities: Sequence[str]) -> list[Lossy]:
+    """Every condition of loss, draw by draw."""
+    return [
+        Lossy(name, share, draw)
+        for draw in range(DRAWS)
+        for name in (None, *modalities)
+        for share in SHARES
+    ]
 
 
-def chances(modality: str, fold: int, draw: int, n_rows: int) -> NDArray[np.float64]:
+def noise(
+    modality: str, fold: int, draw: int, shape: tuple[int, int], *, around: bool = False
+) -> NDArray[np.float32]:
+    """Standard normal noise (n, D) for a modality of a fold's test rows, or those around them."""
+    kind = _NOISE_AROUND if around else _NOISE
+    return _generator(kind, modality, fold, draw).standard_normal(shape, np.float32)
+
+
+def chances(
+    modality: str, fold: int, draw: int, n_rows: int, *, around: bool = False
+) -> NDArray[np.float64]:
     """(n,) from 0 to 1: a row loses the modality where the share lost is above this.
 
-    Whoever loses it at one share loses it at every higher one.
+    Whoever loses it at one share loses it at every higher one. Of a fold's test rows, or of those
+    around them.
     """
-    return _generator(_LOSS, modality, fold, draw).random(n_rows)
+    kind = _LOSS_AROUND if around else _LOSS
+    return _generator(kind, modality, fold, draw).random(n_rows)
 
 
 def _generator(kind: int, modality: str, fold: int, draw: int) -> np.random.Generator:

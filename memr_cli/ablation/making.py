@@ -60,6 +60,7 @@ def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -
         *_left_out(decided, modalities),
         *_untold(experiment, subject),
         *([_SAME_RETRAINED] if retrain and not again else []),
+        *([_WHOLE_DIALOGUES] if subject.reads_dialogues else [_NOTHING_LEFT]),
         *result["notes"],
         *transductive_notes(experiment, method),
     ]
@@ -104,13 +105,19 @@ def _scores(
         "shapley_retrained": worth(trained, modalities) if retrain else None,
         "noise": noise_curves(scorer, modalities),
         "loss": loss_curves(scorer, modalities),
-        "notes": [_NOTHING_LEFT, *scorer.notes, *_undefined(absent)],
+        "notes": [*scorer.notes, *_undefined(absent)],
     }
 
 
 _NOTHING_LEFT = (
     "an utterance with nothing left is decided as the most frequent class of its fold's training "
     "part"
+)
+_WHOLE_DIALOGUES = (
+    "what is absent, noisy or lost is so in every turn of a test utterance's dialogue, whoever "
+    "speaks and with a label or without; at random, each turn loses by itself. An utterance with "
+    "nothing left is decided from its neighbours, and where they have nothing either, as the most "
+    "frequent class of its fold's training part"
 )
 _SAME_RETRAINED = (
     "each voter uses one modality, so training without a modality changes nothing: retrained "
@@ -159,8 +166,8 @@ def _untold(experiment: Experiment, subject: Subject) -> list[str]:
     *others, last = (name for name in experiment.held if name in never)
     names = f"{', '.join(others)} or {last}" if others else last
     note = (
-        f"training never lacked {names}: where absent at test time, the network meets the training "
-        "mean and is not told; --modality-dropout trains for that"
+        f"training never lacked {names}, so the network never learned to do without; "
+        "--modality-dropout trains for that"
     )
     return [note]
 

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.ablation.conditions import DRAWS, LEVELS, SHARES, Absent, Noisy, coalitions
+from memr_cli.ablation.conditions import (
+    DRAWS,
+    LEVELS,
+    SHARES,
+    Absent,
+    Lossy,
+    Noisy,
+    coalitions,
+)
 from memr_cli.ablation.measuring import Decisions, FoldDecisions
 from memr_cli.dataset import Dataset
 from memr_cli.evaluation.bootstrap import Sample, clustered_interval, middle, replicate_scores
@@ -154,8 +162,8 @@ def under_loss(
     modalities: Sequence[str], modality: str | None, share: float
 ) -> Callable[[FoldDecisions], Sequence[Decisions]]:
     """A fold's decisions, draw by draw, with a modality (or each: None) lost with this chance."""
-    lost = modalities if modality is None else [modality]
-    return lambda fold: [fold.under_loss(modalities, lost, share, draw) for draw in range(DRAWS)]
+    conditions = [Lossy(modality, share, draw) for draw in range(DRAWS)]
+    return lambda fold: [fold.under_loss(modalities, condition) for condition in conditions]
 
 
 def all_coalitions(

@@ -1,7 +1,7 @@
 """A method with its trained models, deciding whatever rows it is shown.
 
-Letters: N utterances of the store, n rows shown, M members of a vote (1 for other methods), C
-classes.
+Letters: N utterances of the store, m rows shown, n of them decided, M members of a vote (1 for
+other methods), C classes.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,35 @@ from numpy.typing import NDArray
 
 from memr_cli.dataset import Dataset
 from memr_cli.experiment.experiment import Experiment
+from memr_cli.experiment.fusing import Fusions, fusions
 from memr_cli.experiment.models import Models, ensure_models
-from memr_cli.methods.method import Arrays, CombiningMethod, Method, TrainedMethod
+from memr_cli.methods.method import Arrays, CombiningMethod, Fitted, Method, Need, TrainedMethod
 
 Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """The weights of each model of a fold and seed, and what a combination of them is fitted to."""
+
+    arrays: Sequence[Arrays]
+    fitted: Fitted
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
     """A method, the models it rests on, and the modalities that each of these uses.
 
-    usable: (M, N) which utterances each can score as they are in the store.
+    usable: (M, N) which utterances each can score as they are in the store. fusions: what a
+    combination learned.
     """
 
     method: Method
     models: Sequence[Models]
     modalities: Sequence[tuple[str, ...]]
     usable: Mask
+    fusions: Fusions
 
     @classmethod
     def made(
@@ -42,7 +54,8 @@ class Subject:
             of_member.method.usable({name: present[name] for name in names}, of_member.settings)
             for of_member, names in zip(models, modalities, strict=True)
         ]
-        return cls(method, models, modalities, np.stack(usable))
+        fitted = fusions(experiment, method, models)
+        return cls(method, models, modalities, np.stack(usable), fitted)
 
     def scored(self, experiment: Experiment) -> Mask:
         """(N,) which utterances the method scores."""
@@ -51,39 +64,61 @@ class Subject:
         single: Mask = self.usable[0]
         return single
 
-    def arrays(self, fold: int, seed: int) -> list[Arrays]:
-        """The weights of each of its models."""
-        return [models.checkpoint(fold, seed).arrays for models in self.models]
+    def learned(self, fold: int, seed: int) -> Learned:
+        """What was learned in one fold with one seed."""
+        arrays = [models.checkpoint(fold, seed).arrays for models in self.models]
+        fusion = self.fusions.get((fold, seed))
+        return Learned(arrays, {} if fusion is None else fusion.fitted)
+
+    @property
+    def reads_dialogues(self) -> bool:
+        """Whether what it says of an utterance depends on the others of its dialogue."""
+        return any(Need.DIALOGUES in models.method.needs for models in self.models)
 
     def decide(
-        self, arrays: Sequence[Arrays], shown: Dataset, rows: NDArray[np.int64], otherwise: int
-    ) -> NDArray[np.int64]:
-        """Decide the utterances of `shown`, which are `rows` of the store: (n,) class indices.
+        self, learned: Learned, shown: Dataset, rows: Rows, asked: Rows, otherwise: int
+    ) -> Rows:
+        """Decide those asked for (n,) of the m utterances of `shown`: (n,) class indices.
 
-        A member takes part where it can score the row as it is in the store, and any of its
-        modalities is left in `shown`. A row that none can decide gets the class `otherwise`.
+        rows: (m,) which utterances of the store are shown. A row that no member can decide gets the
+        class `otherwise`.
         """
-        left = [
-            np.logical_or.reduce([shown.present[name] for name in names])
-            for names in self.modalities
-        ]
-        able = self.usable[:, rows] & np.stack(left)  # (M, n)
+        able = np.stack([self._able(place, shown, rows) for place in range(len(self.models))])
+        able = able[:, asked]  # (M, n)
         probabilities = np.zeros((*able.shape, len(shown.class_names)))  # (M, n, C)
         for place, models in enumerate(self.models):
-            at = np.flatnonzero(able[place])
+            at = asked[able[place]]
             if at.size:
-                probabilities[place, at] = models.method.predict(
-                    arrays[place], shown, models.settings, at
+                probabilities[place, able[place]] = models.method.predict(
+                    learned.arrays[place], shown, models.settings, at
                 )
-        decided = np.full(len(rows), otherwise, np.int64)
+        decided = np.full(len(asked), otherwise, np.int64)
         someone = able.any(axis=0)
         if someone.any():
-            decided[someone] = self._combined(probabilities[:, someone], able[:, someone])
+            decided[someone] = self._combined(
+                probabilities[:, someone], able[:, someone], learned.fitted
+            )
         return decided
 
-    def _combined(self, probabilities: NDArray[np.float64], able: Mask) -> NDArray[np.int64]:
+    def _able(self, place: int, shown: Dataset, rows: Rows) -> Mask:
+        """(m,) which utterances of `shown`, `rows` of the store, a member decides.
+
+        Those that it can score as they are in the store, where any of its modalities is left: in
+        the dialogue of the utterance, if it reads dialogues.
+        """
+        left = np.logical_or.reduce([shown.present[name] for name in self.modalities[place]])
+        if Need.DIALOGUES in self.models[place].method.needs:
+            dialogue = shown.dialogues.of
+            left = np.bincount(dialogue, weights=left)[dialogue] > 0
+            if not isinstance(self.method, CombiningMethod):
+                # Also one retrained with less decides every turn that the whole one scores.
+                return left
+        able: Mask = self.usable[place, rows] & left
+        return able
+
+    def _combined(self, probabilities: NDArray[np.float64], able: Mask, fitted: Fitted) -> Rows:
         if isinstance(self.method, CombiningMethod):
-            return self.method.combine(probabilities, able, {}).predicted
+            return self.method.combine(probabilities, able, fitted).predicted
         decided: NDArray[np.int64] = probabilities[0].argmax(axis=1)
         return decided
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from ablated_corpus import QUICK, Results, Run, copied
 
-from memr_cli.ablation.conditions import LEVELS, SHARES, Absent, chances
+from memr_cli.ablation.conditions import LEVELS, SHARES, Absent, Lossy, chances
 from memr_cli.ablation.measuring import FoldDecisions
 from memr_cli.corpora.choices import SyntheticSettings
 from memr_cli.corpora.synthetic import write_corpus
@@ -175,13 +175,16 @@ def test_losing_none_is_having_all_and_losing_surely_is_having_none() -> None:
     rows = np.arange(5)
     fold = FoldDecisions(0, rows, rows, 5, {Absent(c): decided[c] for c in range(4)})
     both = ["acoustic", "lexical"]
-    np.testing.assert_array_equal(fold.under_loss(both, both, 0.0, 0), decided[3])
-    np.testing.assert_array_equal(fold.under_loss(both, both, 1.0, 0), decided[0])
-    np.testing.assert_array_equal(fold.under_loss(both, ["acoustic"], 1.0, 0), decided[2])
+    for lost, expected in (
+        (Lossy(None, 0.0, 0), decided[3]),
+        (Lossy(None, 1.0, 0), decided[0]),
+        (Lossy("acoustic", 1.0, 0), decided[2]),
+    ):
+        np.testing.assert_array_equal(fold.under_loss(both, lost), expected)
     lost = chances("lexical", 0, 2, 5) < 0.5
     assert 0 < lost.sum() < 5
     expected = np.where(lost, decided[1], decided[3])
-    np.testing.assert_array_equal(fold.under_loss(both, ["lexical"], 0.5, 2), expected)
+    np.testing.assert_array_equal(fold.under_loss(both, Lossy("lexical", 0.5, 2)), expected)
 
 
 def test_a_method_of_one_modality_has_nothing_to_take_away(made: Path, memr: Run) -> None:
