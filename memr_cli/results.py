@@ -5,7 +5,7 @@
     metrics/<protocol>/<method>.json     written last, holds the hashes of the other two
 
 Every file is written whole or not at all. Letters: n scored rows (one per tested utterance and
-seed), C classes.
+run: a seed, or all that are averaged), C classes, G modalities.
 """
 
 import csv
@@ -30,6 +30,8 @@ NEEDED = ("store", "fingerprint", "method", "key", "hashes")
 """What later runs rely on in a metrics file; without it the file is as good as none."""
 
 KEY_COLUMNS = ("utterance", "speaker", "fold", "seed", "true", "predicted")
+SHARE, WEIGHT = "p_", "w_"
+"""Begin the columns of classes and of modalities."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,10 @@ class ResultFolder:
 class Predictions:
     """What was predicted for every tested utterance and seed, by the one fold that tested it.
 
-    fold, seed, true, predicted: (n,) integers, the last two are class indices.
-    probabilities: (n, C) in the order of `class_names`; for a vote, the shares of votes.
+    fold, seed, true, predicted: (n,) integers, the last two are class indices; where seeds are
+    averaged, `seed` is their first. probabilities: (n, C) in the order of `class_names`; for a
+    vote, the shares of votes. weights: (n, G) in the order of `modalities`, of a method that weighs
+    them, else None.
     """
 
     utterances: tuple[str, ...]
@@ -108,13 +112,20 @@ class Predictions:
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     class_names: tuple[str, ...]
+    modalities: tuple[str, ...] = ()
+    weights: NDArray[np.float64] | None = None
 
     def write(self, path: Path) -> None:
-        """Write one CSV row per scored row: the key columns, then `p_<class>` for every class."""
+        """Write one CSV row per scored row: the key columns, then `p_<class>` for every class.
+
+        Last come `w_<modality>` where modalities are weighed.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         names = self.class_names
-        writer.writerow([*KEY_COLUMNS, *(f"p_{name}" for name in names)])
+        weighed = [f"{WEIGHT}{name}" for name in self.modalities]
+        writer.writerow([*KEY_COLUMNS, *(f"{SHARE}{name}" for name in names), *weighed])
+        numbers = [*self.probabilities.T, *(() if self.weights is None else self.weights.T)]
         columns = zip(
             self.utterances,
             self.speakers,
@@ -123,7 +134,7 @@ class Predictions:
             (names[code] for code in self.true),
             (names[code] for code in self.predicted),
             # 9 significant digits hold a float32 exactly.
-            *([f"{p:.9g}" for p in column] for column in self.probabilities.T),
+            *([f"{value:.9g}" for value in column] for column in numbers),
             strict=True,
         )
         writer.writerows(columns)
@@ -147,9 +158,17 @@ class Predictions:
     def _from_rows(cls, header: list[str], rows: list[list[str]]) -> "Predictions":
         if tuple(header[: len(KEY_COLUMNS)]) != KEY_COLUMNS:
             raise ValueError(f"its columns are {', '.join(header)}")
-        names = tuple(column.removeprefix("p_") for column in header[len(KEY_COLUMNS) :])
+        told = header[len(KEY_COLUMNS) :]
+        names = tuple(column.removeprefix(SHARE) for column in told if column.startswith(SHARE))
+        weighed = tuple(column.removeprefix(WEIGHT) for column in told[len(names) :])
+        if told != [
+            *(f"{SHARE}{name}" for name in names),
+            *(f"{WEIGHT}{name}" for name in weighed),
+        ]:
+            raise ValueError(f"its columns are {', '.join(header)}")
         codes = {name: code for code, name in enumerate(names)}
-        utterances, speakers, fold, seed, true, predicted, *shares = zip(*rows, strict=True)
+        utterances, speakers, fold, seed, true, predicted, *numbers = zip(*rows, strict=True)
+        values = np.array(numbers, dtype=np.float64).T
         return cls(
             utterances=utterances,
             speakers=speakers,
@@ -157,8 +176,10 @@ class Predictions:
             seed=np.array(seed, dtype=np.int64),
             true=np.array([codes[name] for name in true]),
             predicted=np.array([codes[name] for name in predicted]),
-            probabilities=np.array(shares, dtype=np.float64).T,
+            probabilities=values[:, : len(names)],
             class_names=names,
+            modalities=weighed,
+            weights=values[:, len(names) :] if weighed else None,
         )
 
 

@@ -1,7 +1,7 @@
 """The command `memr evaluate`."""
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from memr_cli.evaluation.choices import Calibration, ProtocolName
 from memr_cli.learning.choices import ClassWeights
 from memr_cli.learning.choices import Device as DeviceName
 from memr_cli.methods.choices import Preset
+
+if TYPE_CHECKING:
+    from memr_cli.experiment.experiment import Place
+    from memr_cli.experiment.settings import ExperimentSettings
 
 
 def evaluate(
@@ -28,6 +32,7 @@ def evaluate(
     preset: options.TrainingPreset = Preset.DEFAULT,
     seed: options.Seed = 0,
     seeds: options.Seeds = 1,
+    ensemble: options.Ensemble = False,
     epochs: options.Epochs = None,
     patience: options.Patience = None,
     batch_size: options.BatchSize = None,
@@ -58,10 +63,8 @@ def evaluate(
       memr evaluate --method late | jq .metrics.f1_micro.mean
       memr evaluate --method early --method lexical --protocol session --seeds 5
       memr evaluate --preset original --out original/
+      memr evaluate --method late-mean --seeds 5 --ensemble
     """
-    from memr_cli.experiment.experiment import Experiment
-    from memr_cli.experiment.runs import chosen, evaluate_methods
-
     settings = options.experiment_settings(
         protocol,
         folds,
@@ -80,20 +83,31 @@ def evaluate(
         subset=subset,
         normalize=normalize,
         calibrate=calibrate,
+        ensemble=ensemble,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         place = options.place(store, out, console, device)
-        with Experiment(place, settings) as experiment:
-            choice = chosen(experiment, method or ["all"])
-            told: set[str] = set()
-            in_sessions = experiment.store.has_sessions
-            started = time.monotonic()
-            for result in evaluate_methods(experiment, choice):
-                seconds = round(time.monotonic() - started, 3)
-                console.emit({**result, "seconds": seconds}, [score_row(result)])
-                _tell(console, result, told, in_sessions=in_sessions)
-                started = time.monotonic()
+        _evaluate(method or ["all"], settings, place, console)
         console.notice(f"metrics and predictions are in {place.out}; `memr report` sets them out.")
+
+
+def _evaluate(
+    methods: list[str], settings: "ExperimentSettings", place: "Place", console: Console
+) -> None:
+    """Score each method, and say of it what a reader should know."""
+    from memr_cli.experiment.experiment import Experiment
+    from memr_cli.experiment.runs import chosen, evaluate_methods
+
+    with Experiment(place, settings) as experiment:
+        choice = chosen(experiment, methods)
+        told: set[str] = set()
+        in_sessions = experiment.store.has_sessions
+        started = time.monotonic()
+        for result in evaluate_methods(experiment, choice):
+            seconds = round(time.monotonic() - started, 3)
+            console.emit({**result, "seconds": seconds}, [score_row(result)])
+            _tell(console, result, told, in_sessions=in_sessions)
+            started = time.monotonic()
 
 
 def _tell(console: Console, result: dict[str, Any], told: set[str], *, in_sessions: bool) -> None:
@@ -127,8 +141,14 @@ def _leaks(result: dict[str, Any], in_sessions: bool) -> list[str]:
     shared = (leakage["dialogues"] or {}).get("share")
     if shared:
         remedy = "; --protocol session keeps dialogues whole" if in_sessions else ""
+        read = (
+            f", and the training of {result['method']} read them as unlabelled context"
+            if leakage["dialogues"]["as_context"]
+            else ""
+        )
         sentences.append(
-            f"{shared:.0%} of test utterances come from a dialogue that is in training too{remedy}."
+            f"{shared:.0%} of test utterances come from a dialogue that is in training too"
+            f"{read}{remedy}."
         )
     for modality, overlap in leakage["identical"].items():
         if overlap["share"]:

@@ -124,6 +124,14 @@ Calibrate = Annotated[
         "temperature a fold on validation rows."
     ),
 ]
+Ensemble = Annotated[
+    bool,
+    typer.Option(
+        "--ensemble",
+        help="Average the probabilities of all seeds, and score what they decide together. Needs "
+        "--seeds.",
+    ),
+]
 Device = Annotated[
     DeviceName,
     typer.Option(
@@ -143,6 +151,7 @@ def experiment_settings(
     subset: Subset,
     normalize: list[str] | None,
     calibrate: Calibration = Calibration.NONE,
+    ensemble: bool = False,
     class_weights: ClassWeightsName = ClassWeightsName.NONE,
     **training: float | None,
 ) -> "ExperimentSettings":
@@ -165,6 +174,7 @@ def experiment_settings(
         normalize=for_all,
         normalize_each=for_each,
         calibrate=calibrate,
+        ensemble=ensemble,
     )
 
 

@@ -35,12 +35,14 @@ def dialogues(columns: Columns, folds: Sequence[Fold]) -> Overlap | None:
     """
     if (columns.dialogue[columns.labelled] == NONE).all():
         return None
-    counts = []
-    for fold in folds:
-        tested = columns.dialogue[fold.test]
-        shared = (tested != NONE) & np.isin(tested, columns.dialogue[fold.train])
-        counts.append((int(shared.sum()), tested.size))
-    return _overlap(counts)
+    return _overlap([(int(in_trained_dialogues(columns, f).sum()), f.test.size) for f in folds])
+
+
+def in_trained_dialogues(columns: Columns, fold: Fold) -> NDArray[np.bool_]:
+    """(n,) which of the n test utterances of a fold belong to a dialogue of its training rows."""
+    tested = columns.dialogue[fold.test]
+    shared: NDArray[np.bool_] = (tested != NONE) & np.isin(tested, columns.dialogue[fold.train])
+    return shared
 
 
 def identical(features: NDArray[np.float32], folds: Sequence[Fold]) -> Overlap:

@@ -18,7 +18,7 @@ from memr_cli.learning.choices import Device
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import PUBLISHED, Preset
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
-from memr_cli.methods.registry import named, registered, why_unsupported
+from memr_cli.methods.registry import named, own, registered, unusable, why_unsupported
 from memr_cli.progress import Progress
 from memr_cli.results import (
     ResultFolder,
@@ -124,8 +124,16 @@ class Experiment:
 
     def calibrates(self, method: Method) -> bool:
         """Whether a method's probabilities are calibrated; shares of votes are not."""
-        asked = self.settings.calibrate is not Calibration.NONE
-        return asked and not isinstance(method, CombiningMethod)
+        return self.settings.calibrate is not Calibration.NONE and not casts_votes(method)
+
+    def averages(self, method: Method) -> bool:
+        """Whether a method's seeds are averaged; shares of votes are not."""
+        return self.settings.ensemble and not casts_votes(method)
+
+    def runs(self, method: Method) -> list[tuple[int, ...]]:
+        """Seeds whose probabilities are averaged together; a run goes by the first of its seeds."""
+        seeds = self.settings.seeds
+        return [tuple(seeds)] if self.averages(method) else [(seed,) for seed in seeds]
 
     def by_speaker(self, method: TrainedMethod) -> frozenset[str]:
         """Those of a method's modalities that are normalised by speaker."""
@@ -179,6 +187,11 @@ class Experiment:
         refuse_another_stores(path, owner, self.place.store)
 
 
+def casts_votes(method: Method) -> bool:
+    """Whether what a method gives as probabilities are shares of votes."""
+    return isinstance(method, CombiningMethod) and method.votes
+
+
 def _owner(checkpoint: Path) -> str | None:
     """The store that a checkpoint was made from, None where it does not say."""
     from memr_cli.learning.checkpoints import CheckpointError, read_facts
@@ -215,7 +228,7 @@ def choose(
             "on. Ingest a corpus that has features of one of them."
         )
     methods: dict[str, Method] = {}
-    skipped: dict[str, str] = {}
+    skipped = unusable() if "every" in names else {}
     for name in names:
         for member in collective.get(name, (name,)):
             method = named(member)
@@ -232,13 +245,20 @@ def choose(
     return Choice(tuple(methods.values()), by_name, skipped)
 
 
-def collective_names(is_fusion: bool | None = None) -> dict[str, tuple[str, ...]]:
-    """The names that stand for several methods: of all, or only for fusion, or only others."""
+def collective_names(
+    names: Sequence[str], is_fusion: bool | None = None
+) -> dict[str, tuple[str, ...]]:
+    """The names that stand for several methods: of all, or only for fusion, or only others.
+
+    What `every` stands for is looked up only where it is among `names`, since methods of other
+    packages take long to find.
+    """
+    every = registered() if "every" in names else own()
     return {
         name: tuple(
             member
             for member in members
-            if is_fusion is None or registered()[member].is_fusion == is_fusion
+            if is_fusion is None or every[member].is_fusion == is_fusion
         )
-        for name, members in (("all", PUBLISHED), ("every", tuple(registered())))
+        for name, members in (("all", PUBLISHED), ("every", tuple(every)))
     }

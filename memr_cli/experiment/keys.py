@@ -1,7 +1,7 @@
 """What makes a result fresh: a key over everything that shapes it. Another key means stale."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
@@ -20,8 +20,12 @@ SHAPING = (
     *("holdings.py", "learning", "methods", "results.py", "scaling.py"),
 )
 
-LIBRARIES = ("torch", "numpy", "scipy")
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 """Those whose version may change the last digits, and with them a decision."""
+
+
+_MODULES = {"scikit-learn": "sklearn"}
+"""What a library is imported as, where that is not its name."""
 
 
 @cache
@@ -52,9 +56,9 @@ def installed_version(name: str) -> str:
     It stands in the name of the folder that describes the installation. Only where that is not so
     simple is importlib.metadata asked, which is slow to load.
     """
-    spec = find_spec(name)
+    spec = find_spec(_MODULES.get(name, name))
     if spec is not None and spec.origin is not None:
-        start, end = f"{name}-", ".dist-info"
+        start, end = f"{name.replace('-', '_')}-", ".dist-info"
         beside = Path(spec.origin).parent.parent.glob(f"{start}*{end}")
         found = [folder.name.removeprefix(start).removesuffix(end) for folder in beside]
         if len(found) == 1:
@@ -97,8 +101,11 @@ def training_key(
 
 
 def evaluation_key(
-    method: str, trained: dict[str, str], settings: ExperimentSettings, *, calibrated: bool
+    method: str, trained: dict[str, str], runs: Sequence[Sequence[int]], *, calibrated: bool
 ) -> str:
-    """Key of a method's metrics, from the keys of the models it rests on."""
-    facts = {"method": method, "trained": trained, "seeds": list(settings.seeds)}
+    """Key of a method's metrics, from the keys of the models it rests on.
+
+    runs: the seeds of each, whose probabilities are averaged.
+    """
+    facts = {"method": method, "trained": trained, "runs": [list(run) for run in runs]}
     return hash_of({**facts, "calibrated": calibrated})

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from memr_cli.evaluation.leakage import in_trained_dialogues
 from memr_cli.experiment.experiment import Experiment
+from memr_cli.experiment.fusing import Fusions, fusion_notes, fusions
 from memr_cli.experiment.keys import versions
-from memr_cli.experiment.models import HISTORY, Models, ensure_models
-from memr_cli.experiment.predicting import Scored, predict, tested_folds
+from memr_cli.experiment.models import HISTORY, Models, ensure_models, restricted_folds
+from memr_cli.experiment.predicting import Scored, predict, refuse_unlearnable, tested_folds
 from memr_cli.experiment.scoring import score
 from memr_cli.experiment.tempering import Temperature, tempered
-from memr_cli.methods.method import CombiningMethod, Method
+from memr_cli.methods.method import CombiningMethod, Method, Need
 from memr_cli.results import SCHEMA, hashes, sealed, write_metrics
 
 FEW = 10
@@ -26,7 +28,8 @@ UNSAVED = ("reused", "seconds")
 
 
 def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any]:
-    """Make the models of one method; for a vote, those of its members."""
+    """Make the models of one method; for a combination, those of its members."""
+    refuse_unlearnable(experiment, method)
     members = [ensure_models(experiment, member) for member in experiment.members(method)]
     runs = list(_history(method, members))
     unscored = all(run["validation_f1_micro"] is None for run in runs)
@@ -48,7 +51,7 @@ def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any
 
 
 def _history(method: Method, members: Sequence[Models]) -> Iterator[dict[str, Any]]:
-    """How training went, fold by fold; a vote has members and nothing trained of its own."""
+    """How training went, fold by fold; a combination has members and no weights of its own."""
     if isinstance(method, CombiningMethod):
         names = [models.method.name for models in members]
         for slot in members[0].slots:
@@ -67,7 +70,8 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
     """Score one method, making the models that are missing or stale, and write what came out."""
     tested_folds(experiment, method)  # refuses before anything is trained
     members = [ensure_models(experiment, member) for member in experiment.members(method)]
-    scored, temperatures = _predicted(experiment, method, members)
+    learned = fusions(experiment, method, members)
+    scored, temperatures = _predicted(experiment, method, members, learned)
     modalities = experiment.modalities(method)
     folder, protocol = experiment.folder, experiment.settings.protocol
     written = [folder.predictions(protocol, method.name)]
@@ -86,27 +90,48 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
             modalities,
             refit=members[0].settings.refit,
             temperatures=temperatures,
+            as_context=bool(_n_as_context(experiment, method)),
         ),
+        **_fusion(members, learned, experiment.data.class_names),
         "transductive": is_transductive(experiment, method),
         "files": folder.files(protocol, method.name, vouched),
         "versions": versions(),
         "key": key,
     }
     _add_left_out(result, experiment, scored, modalities)
+    result["notes"] += _ensemble_notes(experiment, method)
+    result["notes"] += fusion_notes(learned)
     result["notes"] += transductive_notes(experiment, method)
     _write(experiment, method, scored, result, vouched)
     return {**result, "reused": False}
 
 
 def _predicted(
-    experiment: Experiment, method: Method, members: Sequence[Models]
+    experiment: Experiment, method: Method, members: Sequence[Models], learned: Fusions
 ) -> tuple[Scored, Sequence[Temperature] | None]:
     """Predictions, calibrated if that was asked for and they are probabilities."""
-    scored = predict(experiment, method, members)
+    scored = predict(experiment, method, members, learned)
     if not experiment.calibrates(method):
         return scored, None
-    (models,) = members
-    return tempered(experiment, models, scored)
+    return tempered(experiment, method, members, learned, scored)
+
+
+def _fusion(
+    members: Sequence[Models], learned: Fusions, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """What a combination learned, for the object; nothing for methods that are none."""
+    names = [models.method.name for models in members]
+    runs = sorted(learned.values(), key=lambda fusion: (fusion.seed, fusion.fold))
+    return {"fusion": [run.told(names, class_names) for run in runs]} if runs else {}
+
+
+def _ensemble_notes(experiment: Experiment, method: Method) -> Iterator[str]:
+    """What is to be told of seeds that are averaged, or are not though that was asked for."""
+    n_seeds = experiment.settings.n_seeds
+    if experiment.averages(method):
+        yield f"the probabilities of {n_seeds} seeds are averaged, so metrics have one run for all"
+    elif experiment.settings.ensemble:
+        yield "seeds are not averaged, since shares of votes are no probabilities"
 
 
 def _add_left_out(
@@ -124,11 +149,34 @@ def _add_left_out(
 
 
 def is_transductive(experiment: Experiment, method: Method) -> bool:
-    """Whether features of test speakers, without labels, shape what a method sees."""
-    return any(experiment.by_speaker(member) for member in experiment.members(method))
+    """Whether features of test utterances, without labels, shape what a method sees."""
+    by_speaker = any(experiment.by_speaker(member) for member in experiment.members(method))
+    return by_speaker or _n_as_context(experiment, method) > 0
+
+
+def _n_as_context(experiment: Experiment, method: Method) -> int:
+    """How many test utterances lie in dialogues that training read as a whole."""
+    columns = experiment.data.columns
+    read = np.zeros(len(columns.label), np.bool_)
+    for member in experiment.members(method):
+        if Need.DIALOGUES in member.needs:
+            for fold in restricted_folds(experiment, member):
+                read[fold.test] |= in_trained_dialogues(columns, fold)
+    return int(read.sum())
 
 
 def transductive_notes(experiment: Experiment, method: Method) -> Iterator[str]:
+    """What is to be told where a method sees test utterances ahead."""
+    n_context = _n_as_context(experiment, method)
+    if n_context:
+        yield (
+            f"{n_context} test utterances lie in dialogues that are trained on, and training reads "
+            "them there as context, without labels: transductive"
+        )
+    yield from _by_speaker_notes(experiment, method)
+
+
+def _by_speaker_notes(experiment: Experiment, method: Method) -> Iterator[str]:
     """What is to be told of features that are normalised by speaker."""
     found = {name for part in experiment.members(method) for name in experiment.by_speaker(part)}
     if not found:
@@ -182,6 +230,7 @@ def settings_of(
         ],
         "subset": asked.subset,
         "normalize": {name: asked.normalization(name) for name in experiment.modalities(method)},
+        "ensemble": experiment.averages(method),
         "calibrate": asked.calibrate if experiment.calibrates(method) else None,
         "overrides": dict(asked.overrides),
         "device": ", ".join(sorted({fact["device"] for fact in facts})),

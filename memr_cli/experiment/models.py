@@ -161,7 +161,9 @@ def _written(
         "settings": asdict(experiment.training_settings(method)),
         "device": device,
         "n_parameters": sum(
-            array.size for name, array in model.arrays.items() if name.startswith("layers.")
+            array.size
+            for name, array in model.arrays.items()
+            if not name.startswith((SELECTION, "scaler."))
         ),
         **{name: getattr(model, name) for name in HISTORY},
     }

@@ -42,8 +42,12 @@ def standings(experiment: Experiment, methods: Sequence[Method]) -> dict[str, St
 
 
 def _key(experiment: Experiment, method: Method) -> str:
-    trained, calibrated = trained_keys(experiment, method), experiment.calibrates(method)
-    return evaluation_key(method.name, trained, experiment.settings, calibrated=calibrated)
+    return evaluation_key(
+        method.name,
+        trained_keys(experiment, method),
+        experiment.runs(method),
+        calibrated=experiment.calibrates(method),
+    )
 
 
 def trained_keys(experiment: Experiment, method: Method) -> dict[str, str]:

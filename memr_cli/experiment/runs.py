@@ -7,12 +7,13 @@ from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
 from memr_cli.evaluation.choices import Calibration
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
 from memr_cli.experiment.reuse import Standing, standings
+from memr_cli.methods.installed import InstalledMethod
 from memr_cli.methods.method import Method
 
 
 def chosen(experiment: Experiment, names: Sequence[str]) -> Choice:
     """The methods to evaluate; says which of a collective name's are skipped, and why."""
-    choice = choose(names, collective_names(), experiment.holdings)
+    choice = choose(names, collective_names(names), experiment.holdings)
     for name, reason in choice.skipped.items():
         experiment.place.notice(f"{name} is skipped: {reason}")
     return choice
@@ -28,10 +29,20 @@ def refuse_pointless(experiment: Experiment, methods: Sequence[Method]) -> None:
             f"--modality-dropout has no effect on {names}, whose networks see one modality each. "
             "Leave it out, or add a method that fuses features, such as early."
         )
+    if asked.overrides and all(isinstance(member, InstalledMethod) for member in members):
+        raise UsageError(
+            f"--{next(iter(asked.overrides)).replace('_', '-')} has no effect on {names}, which no "
+            "network of memr's is part of. Leave it out, or add a method of memr's own."
+        )
     if asked.calibrate is not Calibration.NONE and not any(map(experiment.calibrates, methods)):
         raise UsageError(
             f"--calibrate has no effect on {names}: shares of votes are no probabilities. Leave it "
             "out, or add a method that has probabilities, such as early."
+        )
+    if asked.ensemble and not any(map(experiment.averages, methods)):
+        raise UsageError(
+            f"--ensemble has no effect on {names}: shares of votes are no probabilities. Leave it "
+            "out, or add a method that has probabilities, such as late-mean."
         )
     used = {name for method in methods for name in experiment.modalities(method)}
     unused = [name for name in asked.normalize_each if name not in used]

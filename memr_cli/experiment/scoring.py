@@ -1,6 +1,7 @@
 """From predictions to the object that `memr evaluate` prints.
 
-Letters: n scored rows (one per utterance and seed), K folds, S seeds, C classes.
+Letters: n scored rows (one per utterance and run), K folds, S runs (each of a seed, or one of all
+seeds), C classes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from memr_cli.experiment.confidence import by_group, calibration, calibration_no
 from memr_cli.experiment.predicting import Scored
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.experiment.tempering import Temperature
+from memr_cli.experiment.weighing import modality_weights
 from memr_cli.results import Predictions
 
 BOOTSTRAP_SEED = 0
@@ -33,8 +35,12 @@ def score(
     *,
     refit: bool,
     temperatures: Sequence[Temperature] | None = None,
+    as_context: bool = False,
 ) -> dict[str, Any]:
-    """Metrics, folds, leakage and notes: the part of the object that follows from predictions."""
+    """Metrics, folds, leakage and notes: the part of the object that follows from predictions.
+
+    as_context: whether training read the test turns of the dialogues that it shares.
+    """
     counts = _counts(scored.predictions, len(scored.folds))
     intervals, interval_notes = _intervals(scored, data)
     n_seeds, n_tested = len(counts), sum(len(fold.test) for fold in scored.folds)
@@ -59,8 +65,11 @@ def score(
             scored.predictions, votes=scored.tied is not None, temperatures=temperatures
         ),
         **_by_group(scored, data),
-        "leakage": _leakage(scored.folds, data, modalities),
+        "leakage": _leakage(scored.folds, data, modalities, as_context=as_context),
     }
+    if scored.predictions.weights is not None:
+        complete = np.logical_and.reduce([data.present[name][scored.rows] for name in modalities])
+        result["modality_weights"] = modality_weights(scored.predictions, complete)
     if scored.tied is not None:
         count = int(scored.tied.sum())
         result["ties"] = {"count": count, "share": count / (n_tested * n_seeds)}
@@ -95,6 +104,8 @@ def _told(result: dict[str, Any], n_seeds: int) -> Iterator[str]:
         yield "no scores by session, since the corpus tells none of some utterance"
     if result["leakage"]["dialogues"] is None:
         yield "leakage.dialogues is null, since the corpus tells no dialogues"
+    if result.get("modality_weights", True) is None:
+        yield "no modality_weights, since no tested utterance has every modality"
     occurring = [name for name, entry in result["per_class"].items() if entry["support"]]
     if len(occurring) == 1:
         yield f"all tested utterances are {occurring[0]}, so every score is trivial"
@@ -184,10 +195,13 @@ def _fold_object(fold: Fold, *, refit: bool) -> dict[str, Any]:
     }
 
 
-def _leakage(folds: Sequence[Fold], data: Dataset, modalities: Sequence[str]) -> dict[str, Any]:
+def _leakage(
+    folds: Sequence[Fold], data: Dataset, modalities: Sequence[str], *, as_context: bool
+) -> dict[str, Any]:
+    shared = leakage.dialogues(data.columns, folds)
     return {
         "speakers": leakage.speakers(folds),
-        "dialogues": leakage.dialogues(data.columns, folds),
+        "dialogues": None if shared is None else {**shared, "as_context": as_context},
         "identical": {
             name: leakage.identical(data.as_stored.features([name]), folds) for name in modalities
         },

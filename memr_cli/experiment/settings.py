@@ -18,7 +18,8 @@ class ExperimentSettings:
 
     n_folds is for the protocol `speaker` alone. overrides: values that replace those of the preset,
     by their name in TrainingSettings. Seeds count up from `seed`. normalize: all
-    modalities but those named in `normalize_each`. Raises UsageError for what cannot work or would
+    modalities but those named in `normalize_each`. ensemble: whether the probabilities of all seeds
+    are averaged before anything is decided. Raises UsageError for what cannot work or would
     have no effect.
     """
 
@@ -32,6 +33,7 @@ class ExperimentSettings:
     normalize: Normalization = Normalization.GLOBAL
     normalize_each: Mapping[str, Normalization] = field(default_factory=dict)
     calibrate: Calibration = Calibration.NONE
+    ensemble: bool = False
 
     def __post_init__(self) -> None:
         if self.n_folds is not None and self.protocol is not ProtocolName.SPEAKER:
@@ -45,6 +47,11 @@ class ExperimentSettings:
             raise UsageError(f"--seed is {self.seed}; give a number from 0 up.")
         if self.n_seeds < 1:
             raise UsageError(f"--seeds is {self.n_seeds}; give a number from 1 up.")
+        if self.ensemble and self.n_seeds < 2:
+            raise UsageError(
+                "--ensemble averages seeds and has no effect on one. Leave it out, or add "
+                "--seeds 3."
+            )
         if self.calibrate is Calibration.TEMPERATURE and self.preset is Preset.ORIGINAL:
             raise UsageError(
                 "--calibrate needs validation rows, and --preset original has none; leave it out, "

@@ -19,6 +19,11 @@ def an_object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def and_maybe(schema: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    """An object that may have these properties too."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
 def a_list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
@@ -34,6 +39,9 @@ def of_command(name: str, **properties: Any) -> dict[str, Any]:
 
 
 OVERLAP = an_object(share=nullable(SHARE), folds=a_list(nullable(SHARE)))
+SHARED = an_object(
+    share=nullable(SHARE), folds=a_list(nullable(SHARE)), as_context={"type": "boolean"}
+)
 
 METRIC = an_object(
     mean=nullable(SHARE),
@@ -57,6 +65,14 @@ CALIBRATION = an_object(
     temperatures=nullable(a_list(an_object(fold=COUNT, seed=COUNT, temperature=NUMBER))),
 )
 GROUPS = mapping(an_object(n=COUNT, f1_micro=SHARE, uar=SHARE))
+FUSION = a_list(
+    an_object(
+        fold=COUNT, seed=COUNT, n=COUNT, fitted={"type": "boolean"}, parameters={"type": "object"}
+    )
+)
+WEIGHTS = an_object(
+    modalities=TEXTS, n=COUNT, mean=mapping(SHARE), by_class=mapping(mapping(NUMBER))
+)
 
 FOLD = an_object(
     test=TEXTS, validation=TEXTS, train=TEXTS, n_train=COUNT, n_validation=COUNT, n_test=COUNT
@@ -129,37 +145,44 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "train": of_command("train", **TRAINING),
     "fuse": of_command("fuse", **TRAINING),
-    "evaluate": of_command(
-        "evaluate",
-        method=TEXT,
-        preset={"enum": ["default", "original"]},
-        protocol=an_object(name=TEXT, folds=a_list(FOLD)),
-        settings=an_object(
-            seed=COUNT,
-            seeds=COUNT,
-            refit=FLAG,
-            overrides={"type": "object"},
-            subset={"enum": ["all", "improvised", "scripted"]},
-            normalize=mapping({"enum": ["global", "speaker"]}),
-            calibrate=nullable({"const": "temperature"}),
+    "evaluate": and_maybe(
+        of_command(
+            "evaluate",
+            method=TEXT,
+            preset={"enum": ["default", "original"]},
+            protocol=an_object(name=TEXT, folds=a_list(FOLD)),
+            settings=an_object(
+                seed=COUNT,
+                seeds=COUNT,
+                refit=FLAG,
+                overrides={"type": "object"},
+                subset={"enum": ["all", "improvised", "scripted"]},
+                normalize=mapping({"enum": ["global", "speaker"]}),
+                calibrate=nullable({"const": "temperature"}),
+                ensemble=FLAG,
+            ),
+            transductive=FLAG,
+            calibration=CALIBRATION,
+            by_speaker=GROUPS,
+            by_session=nullable(GROUPS),
+            n=COUNT,
+            metrics=an_object(
+                f1_micro=METRIC, accuracy=METRIC, uar=METRIC, f1_macro=METRIC, f1_weighted=METRIC
+            ),
+            per_class=mapping(an_object(precision=SHARE, recall=SHARE, f1=SHARE, support=COUNT)),
+            confusion=an_object(
+                labels=TEXTS, counts=a_list(a_list(COUNT)), folds=a_list(a_list(a_list(COUNT)))
+            ),
+            leakage=an_object(
+                speakers=COUNT, dialogues=nullable(SHARED), identical=mapping(OVERLAP)
+            ),
+            files=an_object(metrics=TEXT, predictions=TEXT, checkpoints=TEXTS),
+            notes=TEXTS,
+            seconds=SECONDS,
+            reused=FLAG,
         ),
-        transductive=FLAG,
-        calibration=CALIBRATION,
-        by_speaker=GROUPS,
-        by_session=nullable(GROUPS),
-        n=COUNT,
-        metrics=an_object(
-            f1_micro=METRIC, accuracy=METRIC, uar=METRIC, f1_macro=METRIC, f1_weighted=METRIC
-        ),
-        per_class=mapping(an_object(precision=SHARE, recall=SHARE, f1=SHARE, support=COUNT)),
-        confusion=an_object(
-            labels=TEXTS, counts=a_list(a_list(COUNT)), folds=a_list(a_list(a_list(COUNT)))
-        ),
-        leakage=an_object(speakers=COUNT, dialogues=nullable(OVERLAP), identical=mapping(OVERLAP)),
-        files=an_object(metrics=TEXT, predictions=TEXT, checkpoints=TEXTS),
-        notes=TEXTS,
-        seconds=SECONDS,
-        reused=FLAG,
+        fusion=FUSION,
+        modality_weights=nullable(WEIGHTS),
     ),
     "compare": of_command(
         "compare",

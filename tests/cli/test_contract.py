@@ -146,6 +146,9 @@ def test_a_store_that_cannot_be_read_exits_with_4(
         (["--seed", "-1"], 2, "--seed is -1"),
         (["--protocol", "split"], 5, "split"),
         (["--learning-rate", "1e30"], 5, "diverged"),
+        (["--ensemble"], 2, "--ensemble averages seeds"),
+        (["--ensemble", "--seeds", "2", "--method", "late"], 2, "--ensemble has no effect on late"),
+        (["--method", "late-stack", "--preset", "original"], 5, "fitted on validation rows"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_one_message_and_its_exit_code(
@@ -217,7 +220,8 @@ def test_collective_names_skip_what_the_store_lacks_and_say_so(
     assert "method visual needs the visual modality" in named.stderr
     info = memr("info", "--store", store).lines[0]
     assert info["modalities"]["visual"]["dim"] is None
-    assert list(info["unsupported"]) == ["visual"]
+    assert "visual" in info["unsupported"]
+    assert not {"acoustic", "lexical", "early", "late"} & set(info["unsupported"])
 
 
 def without_visual(memr: Run, folder: Path, raw: Path) -> Path:
@@ -268,6 +272,28 @@ def test_files_lie_where_the_contract_says(memr: Run, small_store: Path) -> None
             header = next(csv.reader(file))
         classes = ["anger", "sadness", "happiness", "neutral"]
         assert header == [*KEY_COLUMNS, *(f"p_{name}" for name in classes)]
+
+
+def test_what_is_learned_of_modalities_follows_its_schema_and_stands_in_the_predictions(
+    memr: Run, small_store: Path
+) -> None:
+    methods = ("--method", "late-weighted", "--method", "gated")
+    arguments = ("--store", small_store, *methods, "--seeds", 2, "--ensemble", "--epochs", 1)
+    ran = memr("evaluate", *arguments)
+    assert ran.code == 0, ran.stderr
+    for result in ran.lines:
+        jsonschema.validate(result, SCHEMAS["evaluate"])
+        assert result["settings"]["ensemble"] is True
+    combined, gated = ran.lines
+    modalities = ["visual", "acoustic", "lexical"]
+    assert len(combined["fusion"]) == 2 * 5
+    assert list(combined["fusion"][0]["parameters"]["weights"]) == modalities
+    assert gated["modality_weights"]["modalities"] == modalities
+    for result, weighed in ((combined, []), (gated, [f"w_{name}" for name in modalities])):
+        with Path(result["files"]["predictions"]).open() as file:
+            header, *rows = csv.reader(file)
+        assert header[len(KEY_COLUMNS) + 4 :] == weighed
+        assert len(rows) == result["n"]
 
 
 def test_train_prints_one_object_a_method_and_fuse_names_a_votes_members(
