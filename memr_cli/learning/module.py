@@ -47,7 +47,9 @@ class ModuleArchitecture:
 
     @cached_property
     def _template(self) -> nn.Module:
-        return self._made(0)
+        """A module that has shapes and no numbers, which takes no time to make."""
+        with torch.device("meta"):
+            return self.make()
 
     @property
     def n_parameters(self) -> int:
@@ -68,7 +70,8 @@ class ModuleArchitecture:
         """A module with one model's parameters (P,), which it shares."""
         module = copy.deepcopy(self._template)
         for name, view in self.views(parameters).items():
-            module.get_parameter(name).data = view
+            owner, _, own = name.rpartition(".")
+            setattr(module.get_submodule(owner), own, nn.Parameter(view))
         return module
 
     def networks(self, parameters: Tensor) -> "ModuleNetworks":

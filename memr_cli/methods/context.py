@@ -28,7 +28,10 @@ class ContextSettings(EncoderSettings):
 
 PRESETS = {
     Preset.DEFAULT: replace(
-        ContextSettings(**asdict(ENCODERS[Preset.DEFAULT])), batch_size=8, clip=1.0
+        ContextSettings(**asdict(ENCODERS[Preset.DEFAULT])),
+        batch_size=8,
+        input_dropout=0.2,
+        clip=1.0,
     ),
     Preset.ORIGINAL: replace(ContextSettings(**asdict(ENCODERS[Preset.ORIGINAL])), batch_size=8),
 }

@@ -45,17 +45,17 @@ def judged(
     settings: TrainingSettings,
     seeds: range,
 ) -> NDArray[np.float64]:
-    """(runs, 2) accuracy and UAR of every inner fold and seed."""
+    """(runs, 3) accuracy, UAR and the epoch chosen, of every inner fold and seed."""
     usable = method.usable(data.present, settings)
     inner = [restrict(fold, usable, data.columns) for fold in folds(protocol, data.columns)]
     tasks = [FoldTask(fold, seed) for fold in inner for seed in seeds]
-    found = np.empty((len(tasks), 2))
+    found = np.empty((len(tasks), 3))
     for place, model in method.fit(data, tasks, settings, "cpu", silent):
         rows = tasks[place].fold.test
         predicted = method.predict(model.arrays, data, settings, rows).argmax(axis=1)
         counts = confusion(data.columns.label[rows], predicted, len(data.class_names))
         each = scores(counts)
-        found[place] = each["accuracy"], each["uar"]
+        found[place] = each["accuracy"], each["uar"], model.best_epoch
     return found
 
 
@@ -78,7 +78,7 @@ def described(overrides: Mapping[str, Any], found: NDArray[np.float64]) -> dict[
     """Means over runs, and the standard error of the mean accuracy."""
     error = found[:, 0].std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else None
     means = found.mean(axis=0).round(4).tolist()
-    shown = {"accuracy": means[0], "uar": means[1], "runs": len(found)}
+    shown = {"accuracy": means[0], "uar": means[1], "epoch": means[2], "runs": len(found)}
     return {**overrides, **shown, "error": None if error is None else round(float(error), 4)}
 
 
