@@ -3,6 +3,7 @@
 N utterances, n rows asked for, D dims, T frames of one utterance.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from store.layout import Layout, examine
 from store.opening import damage_named, damaged, open_file
 from store.rules import column_violations, text_problem
 from store.schema import FIELDS, TEXT, Scalar
-from store.slabs import read_range, read_scattered
+from store.slabs import range_slabs, read_range, read_scattered
 from store.utterances import Utterances
 
 Rows = NDArray[np.int64] | slice | None
@@ -173,17 +174,54 @@ class Store:
         if not 0 <= row < self.n:
             raise IndexError(f"row {row} of a store of {self.n} utterances")
         dataset = self._layout.datasets[f"features/{name}/sequence/frames"]
-        if name not in self._offsets:
-            offsets = self._read(f"features/{name}/sequence/offsets")
-            wrong = offsets[0] != 0 or offsets[-1] != len(dataset) or (np.diff(offsets) < 0).any()
-            if wrong:
-                raise self._damage(f"features/{name}/sequence/offsets do not ascend from 0 to F")
-            self._offsets[name] = offsets
-        start, stop = self._offsets[name][row : row + 2]
+        start, stop = self._frame_offsets(name)[row : row + 2]
         out = np.empty((stop - start, dataset.shape[1]), np.float32)
         with damage_named(self.path):
             read_range(dataset, int(start), out)
         return out
+
+    def sequence_lengths(self, name: str) -> NDArray[np.int64]:
+        """(N,) int64: how many frames `frame_slabs` has of each utterance, 0 where missing.
+
+        Without sequences, the one frame of an utterance is what was pooled. Raises KeyError where
+        several frames were pooled and the store does not hold them.
+        """
+        if self._has_sequences(name):
+            return np.diff(self._frame_offsets(name))
+        counts = self.frame_counts(name)
+        if counts.max(initial=0) > 1:
+            raise KeyError(f"no sequences of modality {name} in {self.path}")
+        return counts
+
+    def frame_slabs(self, name: str, rows: Rows = None) -> Iterator[NDArray[np.float32]]:
+        """The frames of the rows asked for, all N without `rows`, one row after another.
+
+        They come in slabs (n, D) float32 of a few MiB, each an array of its own: a row may begin in
+        one and end in the next; `sequence_lengths` tells where. Rows may come in any order and more
+        than once; neighbours are read together. Raises KeyError as `sequence_lengths` does,
+        IndexError where a row number is negative or beyond the last; both when it is begun.
+        """
+        asked = self._numbered(rows)
+        numbers = np.asarray(asked, np.int64)
+        lengths = self.sequence_lengths(name)[numbers]
+        if self._has_sequences(name):
+            member, starts = "sequence/frames", self._frame_offsets(name)[numbers]
+        else:
+            member, starts = "pooled", numbers
+        with damage_named(self.path):
+            dataset = self._layout.datasets[f"features/{name}/{member}"]
+            yield from range_slabs(dataset, starts, starts + lengths)
+
+    def _frame_offsets(self, name: str) -> NDArray[np.int64]:
+        """(N+1,) where the frames of each utterance begin; found to follow the rules, once."""
+        if name not in self._offsets:
+            n_frames = len(self._layout.datasets[f"features/{name}/sequence/frames"])
+            offsets = self._read(f"features/{name}/sequence/offsets")
+            wrong = offsets[0] != 0 or offsets[-1] != n_frames or (np.diff(offsets) < 0).any()
+            if wrong:
+                raise self._damage(f"features/{name}/sequence/offsets do not ascend from 0 to F")
+            self._offsets[name] = offsets
+        return self._offsets[name]
 
     def rows_of_speaker(self, name: str) -> slice:
         """The rows of one speaker, which lie together."""

@@ -3,7 +3,7 @@
 D dims, n rows asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import h5py
@@ -90,6 +90,46 @@ def read_range(dataset: h5py.Dataset, start: int, out: NDArray[np.float32]) -> N
     for done in range(0, len(out), step):
         part = out[done : done + step]
         part[:] = dataset[start + done : start + done + len(part)]
+
+
+def range_slabs(
+    dataset: h5py.Dataset, starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> Iterator[NDArray[np.float32]]:
+    """The rows of several ranges, one range after another, in slabs (n, D) filled to READ_BYTES.
+
+    A range may begin in one slab and end in the next. Ranges that follow each other are read as
+    one. Each slab is an array of its own.
+    """
+    left = int((stops - starts).sum())
+    slab = np.empty((min(left, _read_rows(dataset)), dataset.shape[1]), np.float32)
+    filled = 0
+    for start, stop in _joined(starts, stops):
+        done = start
+        while done < stop:
+            taken = min(stop - done, len(slab) - filled)
+            read_range(dataset, done, slab[filled : filled + taken])
+            done, filled, left = done + taken, filled + taken, left - taken
+            if filled == len(slab):
+                yield slab
+                slab, filled = np.empty((min(left, len(slab)), slab.shape[1]), np.float32), 0
+
+
+def with_owners(
+    slabs: Iterable[NDArray[np.float32]], lengths: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """Each slab of ranges that have `lengths` rows, and which range each of its rows (n,) is of."""
+    ends, done = np.cumsum(lengths), 0
+    for slab in slabs:
+        yield slab, np.searchsorted(ends, np.arange(done, done + len(slab)), side="right")
+        done += len(slab)
+
+
+def _joined(starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """The ranges, those that follow each other as one."""
+    if len(starts):
+        apart = np.flatnonzero(starts[1:] != stops[:-1]) + 1
+        firsts, lasts = starts[np.r_[0, apart]], stops[np.r_[apart - 1, len(stops) - 1]]
+        yield from zip(firsts.tolist(), lasts.tolist(), strict=True)
 
 
 def read_scattered(

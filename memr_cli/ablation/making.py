@@ -21,6 +21,7 @@ from memr_cli.experiment.making import is_transductive, settings_of, transductiv
 from memr_cli.experiment.models import Models
 from memr_cli.experiment.predicting import tested_folds
 from memr_cli.experiment.scoring import description
+from memr_cli.methods.installed import InstalledSettings
 from memr_cli.methods.method import Method
 from memr_cli.results import hashes, sealed, write_metrics
 
@@ -120,7 +121,7 @@ _WHOLE_DIALOGUES = (
     "frequent class of its fold's training part"
 )
 _SAME_RETRAINED = (
-    "each voter uses one modality, so training without a modality changes nothing: retrained "
+    "each member uses one modality, so training without a modality changes nothing: retrained "
     "repeats what is absent at test time"
 )
 
@@ -158,6 +159,7 @@ def _untold(experiment: Experiment, subject: Subject) -> list[str]:
         for models, modalities in zip(subject.models, subject.modalities, strict=True)
         for name in modalities
         if len(modalities) > 1
+        and not isinstance(models.settings, InstalledSettings)  # it sees to that itself
         and not models.settings.modality_dropout
         and not (models.settings.presence_indicator and name in lacked)
     }

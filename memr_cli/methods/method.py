@@ -155,7 +155,8 @@ class CombiningMethod(Protocol):
     ) -> Fitted:
         """What n rows with labels (n,) teach about members' probabilities (M, n, C).
 
-        present: (M, n), who has any. Nothing for a method that does not learn.
+        present: (M, n), who has any. Nothing for a method that does not learn, nor where the rows
+        are too few to teach anything.
         """
         ...
 
