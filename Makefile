@@ -7,6 +7,8 @@ EPOCHS ?= 50
 DEVICE ?= cpu
 LONG_GB ?= 2
 SIMULATED ?= 500
+STORE ?= memr.h5
+METHOD ?= early
 ONLY ?=
 ARGS ?=
 
@@ -22,7 +24,7 @@ TOOLS := chromium jq
 FONT := fonts-dejavu-core
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench simulate tools clean distclean
+.PHONY: help install demo test lint format bench simulate nested tools clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +85,9 @@ bench: $(INSTALLED) ## Time memr beside plain programs of the same work, into be
 
 simulate: $(INSTALLED) ## Simulate how often the tests of memr compare err, on data with a known truth
 	@$(BIN)/python tests/simulations/simulate_significance.py --runs $(SIMULATED)
+
+nested: $(INSTALLED) ## Judge settings of a method inside training parts: STORE=memr.h5 METHOD=gated
+	@$(BIN)/python tests/simulations/nested_validation.py $(STORE) $(METHOD) $(ARGS)
 
 tools: ## Install Chromium and jq, which some tests use (Debian's packages; as root)
 	@missing=; \

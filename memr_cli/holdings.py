@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from memr_cli.dataset import held_modalities
 from memr_cli.evaluation.columns import NONE
 from store.reader import Store
@@ -36,3 +38,10 @@ class Holdings:
     def has_dialogues(self) -> bool:
         """Whether some utterance belongs to a dialogue."""
         return bool((self.store.utterances.dialogue != NONE).any())
+
+    @cached_property
+    def n_unordered(self) -> int:
+        """How many dialogues have a turn whose place is unknown."""
+        utterances = self.store.utterances
+        dialogues = utterances.dialogue[utterances.turn == NONE]
+        return len(np.unique(dialogues[dialogues != NONE]))

@@ -17,7 +17,7 @@ from memr_cli.ablation.scoring import (
 from memr_cli.ablation.subjects import Subject, differs_retrained, rested_on
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import versions
-from memr_cli.experiment.making import is_transductive, settings_of, transductive_notes
+from memr_cli.experiment.making import input_notes, is_transductive, settings_of
 from memr_cli.experiment.models import Models
 from memr_cli.experiment.predicting import tested_folds
 from memr_cli.experiment.scoring import description
@@ -63,7 +63,7 @@ def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -
         *([_SAME_RETRAINED] if retrain and not again else []),
         *([_WHOLE_DIALOGUES] if subject.reads_dialogues else [_NOTHING_LEFT]),
         *result["notes"],
-        *transductive_notes(experiment, method),
+        *input_notes(experiment, method),
     ]
     result = sealed(result)
     write_metrics(path, result)

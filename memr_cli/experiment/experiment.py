@@ -17,7 +17,7 @@ from memr_cli.holdings import Holdings
 from memr_cli.learning.choices import Device
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import PUBLISHED, Preset
-from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
+from memr_cli.methods.method import CombiningMethod, Method, Need, TrainedMethod
 from memr_cli.methods.registry import named, own, registered, unusable, why_unsupported
 from memr_cli.progress import Progress
 from memr_cli.results import (
@@ -149,6 +149,10 @@ class Experiment:
             found = [named(name) for name in method.members(self.held)]
             return [member for member in found if isinstance(member, TrainedMethod)]
         return [method]
+
+    def reads_dialogues(self, method: Method) -> bool:
+        """Whether what a method says of an utterance depends on others of its dialogue."""
+        return any(Need.DIALOGUES in member.needs for member in self.members(method))
 
     def use_only(self, methods: Sequence[Method]) -> None:
         """Have no more modalities read than these methods work on. To be said before `data`."""

@@ -44,7 +44,7 @@ def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any
         "folds": runs,
         "notes": [
             *(["nothing is validated here, so validation_f1_micro is null"] if unscored else []),
-            *transductive_notes(experiment, method),
+            *input_notes(experiment, method),
         ],
         "reused": all(models.reused for models in members),
     }
@@ -101,7 +101,7 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
     _add_left_out(result, experiment, scored, modalities)
     result["notes"] += _ensemble_notes(experiment, method)
     result["notes"] += fusion_notes(learned)
-    result["notes"] += transductive_notes(experiment, method)
+    result["notes"] += input_notes(experiment, method)
     _write(experiment, method, scored, result, vouched)
     return {**result, "reused": False}
 
@@ -165,8 +165,14 @@ def _n_as_context(experiment: Experiment, method: Method) -> int:
     return int(read.sum())
 
 
-def transductive_notes(experiment: Experiment, method: Method) -> Iterator[str]:
-    """What is to be told where a method sees test utterances ahead."""
+def input_notes(experiment: Experiment, method: Method) -> Iterator[str]:
+    """What is to be told of what a method is shown: test utterances ahead, turns in any order."""
+    n_unordered = experiment.holdings.n_unordered if experiment.reads_dialogues(method) else 0
+    if n_unordered:
+        yield (
+            f"{n_unordered} dialogues have turns whose place is unknown, and are read in the order "
+            "of the listing; a column `turn` in the raw data tells it"
+        )
     n_context = _n_as_context(experiment, method)
     if n_context:
         yield (

@@ -86,6 +86,27 @@ def test_unlabelled_turns_are_context_and_never_scored(
     assert before != after
 
 
+def test_dialogues_without_turns_are_read_in_the_listings_order_and_that_is_said(
+    memr: Run, small_raw: Path, tmp_path: Path
+) -> None:
+    def forgotten(row: dict[str, str]) -> bool:
+        row["turn"] = ""
+        return True
+
+    known = store_of(small_raw, tmp_path / "known", lambda _: True)
+    unknown = store_of(small_raw, tmp_path / "unknown", forgotten)
+    for store in (known, unknown):
+        ran = memr(
+            *("evaluate", "--store", store, "--method", "context", "--protocol", "session"),
+            *("--epochs", 1, "--quiet"),
+        )
+        (result,) = ran.lines
+        said = any("in the order of the listing" in note for note in result["notes"])
+        assert said == (store == unknown)
+    # The synthetic listing is in order.
+    assert told(known, "session", 1) == told(unknown, "session", 1)
+
+
 def test_a_store_without_dialogues_is_told_what_it_lacks(
     memr: Run, small_raw: Path, tmp_path: Path
 ) -> None:
