@@ -49,9 +49,9 @@ class Dataset:
     """N utterances with features of the modalities in `dims`, each read once, when first asked for.
 
     incomplete: the modalities that some labelled utterance lacks. order: (N,) numbers that ascend
-    from turn to turn of a dialogue. by_speaker: those whose
-    features are standardised with each speaker's own mean and spread over all utterances of the
-    store, whether labelled, tested or neither.
+    from turn to turn of a dialogue. by_speaker: those whose features are standardised with each
+    speaker's own mean and spread over all utterances of the store, whether labelled, tested or
+    neither.
     """
 
     source: Source

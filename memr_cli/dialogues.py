@@ -15,12 +15,16 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Dialogues:
-    """rows: (L, T) the utterances of each dialogue in order, NONE behind its last.
+    """The utterances of each dialogue in order.
 
-    of: (N,) the dialogue of each utterance; place: (N,) its turn there, from 0.
+    ordered: (N,) all utterances, dialogue after dialogue; starts, lengths: (L,) where each begins
+    there, and its turns. of: (N,) the dialogue of each utterance; place: (N,) its turn there, from
+    0.
     """
 
-    rows: Rows
+    ordered: Rows
+    starts: Rows
+    lengths: Rows
     of: Rows
     place: Rows
 
@@ -34,14 +38,19 @@ class Dialogues:
         codes = dialogue.astype(np.int64)
         codes[alone] = codes.max(initial=NONE) + 1 + np.arange(int(alone.sum()))
         of = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-        sorted_rows = np.lexsort((order, of))
+        ordered = np.lexsort((order, of)).astype(np.int64)
         lengths = np.bincount(of)
         starts = np.cumsum(lengths) - lengths
         place = np.empty(len(of), np.int64)
-        place[sorted_rows] = np.arange(len(of)) - np.repeat(starts, lengths)
-        rows = np.full((len(lengths), int(lengths.max(initial=0))), NONE, np.int64)
-        rows[of, place] = np.arange(len(of))
-        return cls(rows, of, place)
+        place[ordered] = np.arange(len(of)) - np.repeat(starts, lengths)
+        return cls(ordered, starts, lengths, of, place)
+
+    def turns(self, some: Rows) -> Rows:
+        """(l, T) the utterances of some dialogues (l,) in order, NONE behind the last of each."""
+        steps = np.arange(int(self.lengths[some].max(initial=0)))
+        inside = steps < self.lengths[some, None]
+        places = np.where(inside, self.starts[some, None] + steps, 0)
+        return np.where(inside, self.ordered[places], NONE)
 
 
 def turn_order(dialogue: Codes, turn: Codes, source_row: Rows) -> Rows:

@@ -17,7 +17,7 @@ from memr_cli.ablation.scoring import (
 from memr_cli.ablation.subjects import Subject, differs_retrained, rested_on
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import versions
-from memr_cli.experiment.making import input_notes, is_transductive, settings_of
+from memr_cli.experiment.making import input_notes, is_transductive, n_as_context, settings_of
 from memr_cli.experiment.models import Models
 from memr_cli.experiment.predicting import tested_folds
 from memr_cli.experiment.scoring import description
@@ -34,6 +34,7 @@ def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -
     again = retrain and differs_retrained(experiment, method)
     retrained = _retrained(experiment, method, modalities) if again else {}
     decided = measure(experiment, subject, modalities, retrained)
+    n_context = n_as_context(experiment, method)
     folder, protocol = experiment.folder, experiment.settings.protocol
     path = folder.ablation(protocol, method.name)
     models = [*subject.models, *(part for other in retrained.values() for part in other.models)]
@@ -51,7 +52,7 @@ def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -
         "n": sum(len(fold.rows) for fold in decided),
         "modalities": modalities,
         **_scores(experiment, decided, modalities, frozenset(retrained), retrain=retrain),
-        "transductive": is_transductive(experiment, method),
+        "transductive": is_transductive(experiment, method, n_context),
         "versions": versions(),
         "key": key,
         "files": {"ablation": str(path)},
@@ -63,7 +64,7 @@ def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -
         *([_SAME_RETRAINED] if retrain and not again else []),
         *([_WHOLE_DIALOGUES] if subject.reads_dialogues else [_NOTHING_LEFT]),
         *result["notes"],
-        *input_notes(experiment, method),
+        *input_notes(experiment, method, n_context),
     ]
     result = sealed(result)
     write_metrics(path, result)

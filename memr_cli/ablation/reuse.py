@@ -22,6 +22,7 @@ def ablation_key(experiment: Experiment, method: Method) -> str:
         "method": method.name,
         "trained": trained_keys(experiment, method),
         "seeds": list(experiment.settings.seeds),
+        "overrides": dict(experiment.settings.overrides),
     }
     return hash_of(facts)
 

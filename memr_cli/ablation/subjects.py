@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from memr_cli.dataset import Dataset
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.fusing import Fusions, fusions
-from memr_cli.experiment.models import Models, ensure_models
+from memr_cli.experiment.models import Models, ensure_models, usable
 from memr_cli.methods.method import Arrays, CombiningMethod, Fitted, Method, Need, TrainedMethod
 
 Mask = NDArray[np.bool_]
@@ -49,13 +49,8 @@ class Subject:
         """Train what is missing of the members. Raises UnsupportedError as that does."""
         models = [ensure_models(experiment, member) for member in members]
         modalities = [member.modalities(experiment.held) for member in members]
-        present = experiment.data.present
-        usable = [
-            of_member.method.usable({name: present[name] for name in names}, of_member.settings)
-            for of_member, names in zip(models, modalities, strict=True)
-        ]
-        fitted = fusions(experiment, method, models)
-        return cls(method, models, modalities, np.stack(usable), fitted)
+        able = np.stack([usable(experiment, member) for member in members])
+        return cls(method, models, modalities, able, fusions(experiment, method, models))
 
     def scored(self, experiment: Experiment) -> Mask:
         """(N,) which utterances the method scores."""

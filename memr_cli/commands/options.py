@@ -66,7 +66,12 @@ Patience = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    int | None, typer.Option(help="Utterances per step. Default: 64, original 32.", metavar="N")
+    int | None,
+    typer.Option(
+        help="Utterances per step, or dialogues for methods that read these. Default: 64 for most "
+        "methods, 32 with preset original.",
+        metavar="N",
+    ),
 ]
 LearningRate = Annotated[
     float | None, typer.Option(help="Step size of the optimiser.", metavar="X")
@@ -75,7 +80,8 @@ WeightDecay = Annotated[float | None, typer.Option(help="Shrinkage of weights.",
 Hidden = Annotated[
     int | None,
     typer.Option(
-        help="Units of the first hidden layer; the second has half. Default: 128, early 256.",
+        help="Units of a network's first hidden layer, or of each encoder. Default: 128 for "
+        "most methods, 256 for early.",
         metavar="N",
     ),
 ]

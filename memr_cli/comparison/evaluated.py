@@ -140,11 +140,8 @@ class Evaluated:
 
 
 def _sees_dialogues(value: Mapping[str, Any]) -> bool:
-    """Transductive, and not (or not only) as features are normalised by speaker."""
-    normalize = value["settings"].get("normalize") or {}
-    notes = map(str, _field(value, "notes", list, optional=True) or ())
-    told = any("transductive" in note and "dialogue" in note for note in notes)
-    return bool(value.get("transductive")) and (told or "speaker" not in normalize.values())
+    """What `leakage.dialogues.as_context` says; earlier files do not, as nothing was."""
+    return bool(_field(value, "leakage.dialogues.as_context", bool, optional=True))
 
 
 def _field(value: object, name: str, kind: type, *, optional: bool = False, whole: str = "") -> Any:

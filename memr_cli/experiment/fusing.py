@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.experiment.experiment import Experiment
+from memr_cli.experiment.hearing import Opinions, blind_rows, opinions
 from memr_cli.experiment.models import Models
-from memr_cli.experiment.opinions import Opinions, blind_rows, opinions
+from memr_cli.methods.combination import FEWEST_ROWS
 from memr_cli.methods.method import CombiningMethod, Decision, Fitted, Method
 
 
@@ -95,5 +96,6 @@ def fusion_notes(learned: Fusions) -> Iterator[str]:
     if nothing:
         yield (
             f"{len(nothing)} of {len(learned)} fits learned nothing, since {min(nothing)} "
-            "validation rows are too few or of one class; members count alike there"
+            f"validation rows are too few (under {FEWEST_ROWS}) or of one class; members "
+            "count alike there"
         )

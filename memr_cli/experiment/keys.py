@@ -1,7 +1,7 @@
 """What makes a result fresh: a key over everything that shapes it. Another key means stale."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import memr_cli
+import store
 from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.settings import TrainingSettings
@@ -20,9 +21,11 @@ SHAPING = (
     *("holdings.py", "learning", "methods", "results.py", "scaling.py"),
 )
 
+READING = ("reader.py", "slabs.py")
+"""Of the store, what features and frames are read with."""
+
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 """Those whose version may change the last digits, and with them a decision."""
-
 
 _MODULES = {"scikit-learn": "sklearn"}
 """What a library is imported as, where that is not its name."""
@@ -34,12 +37,11 @@ def code_version(rooms: tuple[str, ...] = SHAPING) -> str:
 
     A number to be raised by hand would be forgotten once; this is at worst too careful.
     """
-    root = Path(memr_cli.__file__).parent
+    root, read = Path(memr_cli.__file__).parent, Path(store.__file__).parent
     digest = hashlib.sha256()
-    for name in rooms:
-        top = root / name
+    for top in (*(root / name for name in rooms), *(read / name for name in READING)):
         for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
-            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.relative_to(top.parent).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -101,11 +103,17 @@ def training_key(
 
 
 def evaluation_key(
-    method: str, trained: dict[str, str], runs: Sequence[Sequence[int]], *, calibrated: bool
+    method: str,
+    trained: dict[str, str],
+    runs: Sequence[Sequence[int]],
+    overrides: Mapping[str, Any],
+    *,
+    calibrated: bool,
 ) -> str:
     """Key of a method's metrics, from the keys of the models it rests on.
 
-    runs: the seeds of each, whose probabilities are averaged.
+    runs: the seeds of each, whose probabilities are averaged. overrides: what was asked of
+    training; results tell it and stand in one table by it, also where it changed nothing.
     """
     facts = {"method": method, "trained": trained, "runs": [list(run) for run in runs]}
-    return hash_of({**facts, "calibrated": calibrated})
+    return hash_of({**facts, "overrides": dict(overrides), "calibrated": calibrated})

@@ -33,6 +33,7 @@ def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any
     members = [ensure_models(experiment, member) for member in experiment.members(method)]
     runs = list(_history(method, members))
     unscored = all(run["validation_f1_micro"] is None for run in runs)
+    n_context = n_as_context(experiment, method)
     return {
         "schema": f"memr.{command}/1",
         **experiment.identity(),
@@ -40,11 +41,11 @@ def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any
         "preset": experiment.settings.preset,
         "protocol": {"name": experiment.settings.protocol},
         "settings": settings_of(experiment, method, members),
-        "transductive": is_transductive(experiment, method),
+        "transductive": is_transductive(experiment, method, n_context),
         "folds": runs,
         "notes": [
             *(["nothing is validated here, so validation_f1_micro is null"] if unscored else []),
-            *input_notes(experiment, method),
+            *input_notes(experiment, method, n_context),
         ],
         "reused": all(models.reused for models in members),
     }
@@ -73,6 +74,7 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
     learned = fusions(experiment, method, members)
     scored, temperatures = _predicted(experiment, method, members, learned)
     modalities = experiment.modalities(method)
+    n_context = n_as_context(experiment, method)
     folder, protocol = experiment.folder, experiment.settings.protocol
     written = [folder.predictions(protocol, method.name)]
     written += [slot.path for models in members for slot in models.slots]
@@ -90,10 +92,10 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
             modalities,
             refit=members[0].settings.refit,
             temperatures=temperatures,
-            as_context=bool(_n_as_context(experiment, method)),
+            as_context=n_context > 0,
         ),
         **_fusion(members, learned, experiment.data.class_names),
-        "transductive": is_transductive(experiment, method),
+        "transductive": is_transductive(experiment, method, n_context),
         "files": folder.files(protocol, method.name, vouched),
         "versions": versions(),
         "key": key,
@@ -101,7 +103,7 @@ def evaluate(experiment: Experiment, method: Method, key: str) -> dict[str, Any]
     _add_left_out(result, experiment, scored, modalities)
     result["notes"] += _ensemble_notes(experiment, method)
     result["notes"] += fusion_notes(learned)
-    result["notes"] += input_notes(experiment, method)
+    result["notes"] += input_notes(experiment, method, n_context)
     _write(experiment, method, scored, result, vouched)
     return {**result, "reused": False}
 
@@ -148,13 +150,16 @@ def _add_left_out(
         )
 
 
-def is_transductive(experiment: Experiment, method: Method) -> bool:
-    """Whether features of test utterances, without labels, shape what a method sees."""
+def is_transductive(experiment: Experiment, method: Method, n_context: int) -> bool:
+    """Whether features of test utterances, without labels, shape what a method sees.
+
+    n_context: see `n_as_context`.
+    """
     by_speaker = any(experiment.by_speaker(member) for member in experiment.members(method))
-    return by_speaker or _n_as_context(experiment, method) > 0
+    return by_speaker or n_context > 0
 
 
-def _n_as_context(experiment: Experiment, method: Method) -> int:
+def n_as_context(experiment: Experiment, method: Method) -> int:
     """How many test utterances lie in dialogues that training read as a whole."""
     columns = experiment.data.columns
     read = np.zeros(len(columns.label), np.bool_)
@@ -165,15 +170,17 @@ def _n_as_context(experiment: Experiment, method: Method) -> int:
     return int(read.sum())
 
 
-def input_notes(experiment: Experiment, method: Method) -> Iterator[str]:
-    """What is to be told of what a method is shown: test utterances ahead, turns in any order."""
+def input_notes(experiment: Experiment, method: Method, n_context: int) -> Iterator[str]:
+    """What is to be told of what a method is shown: test utterances ahead, turns in any order.
+
+    n_context: see `n_as_context`.
+    """
     n_unordered = experiment.holdings.n_unordered if experiment.reads_dialogues(method) else 0
     if n_unordered:
         yield (
             f"{n_unordered} dialogues have turns whose place is unknown, and are read in the order "
             "of the listing; a column `turn` in the raw data tells it"
         )
-    n_context = _n_as_context(experiment, method)
     if n_context:
         yield (
             f"{n_context} test utterances lie in dialogues that are trained on, and training reads "

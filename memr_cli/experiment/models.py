@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold, restrict
 from memr_cli.experiment.experiment import Experiment
@@ -64,14 +67,16 @@ def selected_arrays(arrays: Arrays) -> Arrays:
     return before or arrays
 
 
+def usable(experiment: Experiment, method: TrainedMethod) -> NDArray[np.bool_]:
+    """(N,) which utterances of the store a trained method can learn from and score."""
+    present = {name: experiment.data.present[name] for name in method.modalities(experiment.held)}
+    return method.usable(present, experiment.training_settings(method))
+
+
 def restricted_folds(experiment: Experiment, method: TrainedMethod) -> list[Fold]:
     """The protocol's folds with the rows that the method can use."""
-    settings = experiment.training_settings(method)
-    present = {name: experiment.data.present[name] for name in method.modalities(experiment.held)}
-    usable = method.usable(present, settings)
-    subject = f"method {method.name}"
-    columns = experiment.data.columns
-    return [restrict(fold, usable, columns, subject) for fold in experiment.folds]
+    able, columns = usable(experiment, method), experiment.data.columns
+    return [restrict(fold, able, columns, f"method {method.name}") for fold in experiment.folds]
 
 
 def ensure_models(experiment: Experiment, method: TrainedMethod) -> Models:

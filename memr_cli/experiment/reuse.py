@@ -46,6 +46,7 @@ def _key(experiment: Experiment, method: Method) -> str:
         method.name,
         trained_keys(experiment, method),
         experiment.runs(method),
+        experiment.settings.overrides,
         calibrated=experiment.calibrates(method),
     )
 

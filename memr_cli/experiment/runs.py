@@ -23,7 +23,11 @@ def refuse_pointless(experiment: Experiment, methods: Sequence[Method]) -> None:
     """Raise UsageError for an option that has no effect on any of the methods."""
     asked, names = experiment.settings, ", ".join(method.name for method in methods)
     members = [member for method in methods for member in experiment.members(method)]
-    hiding = any(experiment.training_settings(member).modality_dropout for member in members)
+    hiding = any(
+        experiment.training_settings(member).modality_dropout
+        and len(member.modalities(experiment.held)) > 1
+        for member in members
+    )
     if asked.overrides.get("modality_dropout") and not hiding:
         raise UsageError(
             f"--modality-dropout has no effect on {names}, whose networks see one modality each. "

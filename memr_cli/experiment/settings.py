@@ -17,10 +17,9 @@ class ExperimentSettings:
     """Who is tested, how models are trained, and with which seeds.
 
     n_folds is for the protocol `speaker` alone. overrides: values that replace those of the preset,
-    by their name in TrainingSettings. Seeds count up from `seed`. normalize: all
-    modalities but those named in `normalize_each`. ensemble: whether the probabilities of all seeds
-    are averaged before anything is decided. Raises UsageError for what cannot work or would
-    have no effect.
+    by their name in TrainingSettings. Seeds count up from `seed`. normalize: all modalities but
+    those named in `normalize_each`. ensemble: whether the probabilities of all seeds are averaged
+    before anything is decided. Raises UsageError for what cannot work or would have no effect.
     """
 
     protocol: ProtocolName = ProtocolName.SPEAKER

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from memr_cli.evaluation.calibration import fitted_temperature, with_temperature
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.fusing import Fusions, run_probabilities
+from memr_cli.experiment.hearing import blind_rows
 from memr_cli.experiment.models import Models
-from memr_cli.experiment.opinions import blind_rows
 from memr_cli.experiment.predicting import Scored
 from memr_cli.methods.method import Method
 

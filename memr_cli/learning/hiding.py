@@ -30,6 +30,21 @@ class Block:
     presence: int | None = None
 
 
+def staying(present: Tensor, probability: float, generators: Generators) -> Tensor:
+    """(M, B, G) which modalities are not hidden, of those present (M, B, G); a generator a model.
+
+    One that is present stays in every row that has any. What is missing may be said to stay.
+    """
+    drawn = np.empty(tuple(present.shape), np.float32)
+    for model, generator in enumerate(generators):
+        generator.random(dtype=np.float32, out=drawn[model])
+    chances = torch.from_numpy(drawn).to(present.device).masked_fill_(~present, -1.0)
+    stays = chances >= probability
+    # The largest draw stays whatever it is. Where all that is present would be hidden, each is as
+    # likely to have it; what is missing has none.
+    return stays.scatter_(2, chances.argmax(dim=2, keepdim=True), value=True)
+
+
 def hide(
     batch: Tensor, blocks: Sequence[Block], probability: float, generators: Generators
 ) -> None:
@@ -37,19 +52,11 @@ def hide(
 
     What is hidden is 0, the training mean, and so is its presence column.
     """
-    n_models, n_rows, _ = batch.shape
-    drawn = np.empty((n_models, n_rows, len(blocks)), np.float32)
-    for model, generator in enumerate(generators):
-        generator.random(dtype=np.float32, out=drawn[model])
-    chances = torch.from_numpy(drawn).to(batch.device)  # (M, B, G)
+    present = torch.ones(*batch.shape[:2], len(blocks), dtype=torch.bool, device=batch.device)
     for place, block in enumerate(blocks):
         if block.presence is not None:
-            chances[:, :, place].masked_fill_(batch[:, :, block.presence] == 0, -1.0)
-    stays = chances >= probability
-    # The largest draw stays whatever it is. Where all that is present would be hidden, each is as
-    # likely to have it; what is missing has none.
-    stays.scatter_(2, chances.argmax(dim=2, keepdim=True), value=True)
-    factors = stays.to(batch.dtype)
+            present[:, :, place] = batch[:, :, block.presence] != 0
+    factors = staying(present, probability, generators).to(batch.dtype)
     for place, block in enumerate(blocks):
         factor = factors[:, :, place : place + 1]
         batch[:, :, block.start : block.end].mul_(factor)

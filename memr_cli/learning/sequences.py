@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memr_cli.learning.architecture import Generators
+from memr_cli.learning.hiding import staying
 from memr_cli.learning.inputs import Batch, Rows
 from memr_cli.learning.segments import Frames, Modality, Moments, places_of
 from memr_cli.scaling import Scaler
@@ -199,12 +200,7 @@ class SequenceFeed:
     def hide(self, given: Sequence[Sequences], probability: float, generators: Generators) -> None:
         """Hide modalities of each row in place; of those present, one always stays."""
         for sequences, generator in zip(given, generators, strict=True):
-            drawn = generator.random(tuple(sequences.present.shape), dtype=np.float32)
-            chances = torch.from_numpy(drawn).to(sequences.present.device)  # (B, G)
-            chances.masked_fill_(~sequences.present, -1.0)
-            stays = chances >= probability
-            # As in `hiding`: the largest draw stays, whatever it is.
-            stays.scatter_(1, chances.argmax(dim=1, keepdim=True), value=True)
+            stays = staying(sequences.present.unsqueeze(0), probability, [generator])[0]  # (B, G)
             sequences.present.logical_and_(stays)
             for place, (frames, mask) in enumerate(
                 zip(sequences.frames, sequences.masks, strict=True)

@@ -12,7 +12,8 @@ from memr_cli.learning.choices import ClassWeights
 class TrainingSettings:
     """How one network is trained. Raises UsageError for a value that cannot work.
 
-    hidden: units of the first hidden layer; the second has half as many.
+    hidden: units of the first hidden layer, of which the second has half as many, or of each
+    encoder in networks that have encoders. batch_size: utterances in a step, or dialogues.
     averaging: weights are judged and kept as a running mean over steps, of which the past keeps
     this share at each step (Polyak and Juditsky 1992); 0 keeps the weights of the last step.
     epochs: passes over the training rows, at most; with `patience`, training stops earlier, once

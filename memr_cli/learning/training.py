@@ -12,28 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from memr_cli.learning.architecture import Architecture, Arrays
-from memr_cli.learning.hiding import Block
 from memr_cli.learning.inputs import Inputs, Rows
 from memr_cli.learning.module import ModuleArchitecture, Weighing
-from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.stack import Material
-from memr_cli.learning.tasks import NO_ROWS, Fitted, Task, Trained
+from memr_cli.learning.tasks import Fitted, Task
 from memr_cli.learning.workers import Ended, Workers
 from memr_cli.progress import Progress
 from memr_cli.scaling import Scaler
-
-__all__ = [
-    "NO_ROWS",
-    "Block",
-    "Fitted",
-    "PooledInputs",
-    "Rows",
-    "Task",
-    "Trained",
-    "predict",
-    "train",
-]
 
 
 class Told:

@@ -87,10 +87,9 @@ class DialogueInputs:
 
     def chunks(self, rows: Rows) -> Sequence[Rows]:
         """Whole dialogues, those of like length together."""
-        lengths = (self.dialogues.rows != NONE).sum(axis=1)
         of = self.dialogues.of[rows]
         present = np.unique(of)
-        ordered = present[np.argsort(lengths[present], kind="stable")]
+        ordered = present[np.argsort(self.dialogues.lengths[present], kind="stable")]
         return [
             np.flatnonzero(np.isin(of, ordered[start : start + CHUNK]))
             for start in range(0, len(ordered), CHUNK)
@@ -106,26 +105,21 @@ class Gathered:
     """Some of all dialogues side by side.
 
     rows: (L, T) their turns, NONE behind the end. rank: by dialogue, its place among the L.
+    lengths: (L,) turns of each.
     """
 
     whole: Dialogues
     rows: Rows
     rank: Rows
+    lengths: Rows
 
     @classmethod
     def around(cls, whole: Dialogues, rows: Rows) -> "Gathered":
         """The dialogues of `rows`, as wide as the longest of them."""
         present = np.unique(whole.of[rows])
-        turns = whole.rows[present]
-        rank = np.zeros(len(whole.rows), np.int64)
+        rank = np.zeros(len(whole.lengths), np.int64)
         rank[present] = np.arange(len(present))
-        return cls(whole, turns[:, : int((turns != NONE).sum(axis=1).max(initial=0))], rank)
-
-    @property
-    def lengths(self) -> Rows:
-        """(L,) turns of each."""
-        lengths: Rows = (self.rows != NONE).sum(axis=1)
-        return lengths
+        return cls(whole, whole.turns(present), rank, whole.lengths[present])
 
     def places(self, rows: Rows) -> Rows:
         """Where rows, of any shape, are among the L * T; for NONE, anywhere."""

@@ -52,6 +52,9 @@ class Workers:
         n_live = self._n_workers
         if material.architecture.together:
             n_live = max(n_live, LIVE_BYTES // (4 * COPIES * n_parameters))
+        else:
+            # Sums in modules round otherwise with other numbers of threads.
+            self._n_threads = 1
         runs = [Run(place, task) for place, task in enumerate(tasks)]
         self._waiting = deque(runs[n_live:])
         self._shares = [runs[:n_live][i :: self._n_workers] for i in range(self._n_workers)]

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli.evaluation.opinions import Floats, Mask
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.fusion import at_least_two
+from memr_cli.methods.fusion import any_or_all, at_least_two
 from memr_cli.methods.method import Decision, Fitted
 
 FEWEST_ROWS = 20
 """Fewer validation rows than this are taken to teach nothing."""
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Learn = Callable[[Floats, Mask, NDArray[np.int64]], Fitted]
 Join = Callable[[Floats, Mask, Fitted], Floats]
 
@@ -52,9 +51,7 @@ class Combination:
 
         members_usable: (M, N).
         """
-        decide = np.logical_and if preset is Preset.ORIGINAL else np.logical_or
-        usable: Mask = decide.reduce(members_usable)
-        return usable
+        return any_or_all(members_usable, preset)
 
     def fit(self, probabilities: Floats, present: Mask, labels: NDArray[np.int64]) -> Fitted:
         """What n rows with labels (n,) teach about members' probabilities (M, n, C).

@@ -7,16 +7,17 @@ it is for callers to come here only for what memr does not have itself.
 
 import hashlib
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.util import find_spec
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from memr_cli.corpora.choices import ALIASES, MODALITIES
 from memr_cli.errors import UnsupportedError
-from memr_cli.methods.installed import InstalledMethod, Package, chooser, told
+from memr_cli.methods.faults import told
+from memr_cli.methods.installed import InstalledMethod, Package, chooser
 from memr_cli.methods.method import Need, TrainedMethod
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ def _loaded(name: str) -> TrainedMethod:
     except (Exception, SystemExit) as error:
         raise refused.because(f"loading it raised {told(error)}") from error
     wanted, needs = _checked(named, refused)
-    whose = _package(point)
+    try:
+        whose = _package(point)
+    except OSError as error:
+        raise refused.because(f"its source cannot be read: {error}") from error
     method = InstalledMethod(
         name=name,
         summary=named.summary,
@@ -141,10 +145,10 @@ def _told(distribution: "Distribution | None") -> str:
 
 def _package(point: "EntryPoint") -> Package:
     distribution = point.dist
+    source = _source({point.module.partition(".")[0], *_tops(distribution)})
     if distribution is None:
-        return Package("unknown", "unknown", _source(point.module), {})
-    requires = _requires(distribution)
-    return Package(distribution.name, distribution.version, _source(point.module), requires)
+        return Package("unknown", "unknown", source, {})
+    return Package(distribution.name, distribution.version, source, _requires(distribution))
 
 
 def _requires(distribution: "Distribution") -> dict[str, str]:
@@ -161,19 +165,51 @@ def _requires(distribution: "Distribution") -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _source(module: str) -> str:
-    """Hash of the loaded source files of a module's package, or of the module alone in none.
+def _tops(distribution: "Distribution | None") -> set[str]:
+    """The top-level packages and modules that a distribution says it has; none if it says nothing.
+
+    Of an editable one, only installers that write top_level.txt say it.
+    """
+    if distribution is None:
+        return set()
+    listed = (distribution.read_text("top_level.txt") or "").split()
+    if listed:
+        return {name.replace("\\", "/").partition("/")[0] for name in listed}
+    paths = [PurePath(str(path)) for path in distribution.files or ()]
+    code = [path for path in paths if len(path.parts) > 1 or path.suffix in (".py", ".so", ".pyd")]
+    names = {path.parts[0].partition(".")[0] for path in code if "-" not in path.parts[0]}
+    return {name for name in names if name.isidentifier() and not name.startswith("__")}
+
+
+def _source(tops: set[str]) -> str:
+    """Hash of the files of these top-level packages and modules, but for caches and hidden ones.
 
     An editable package changes without its version.
     """
-    top = sys.modules[module.partition(".")[0]]
-    roots = [Path(folder) for folder in getattr(top, "__path__", ())]
-    files = [path for root in roots for path in sorted(root.rglob("*.py"))]
-    if not roots and top.__file__ is not None:
-        files = [Path(top.__file__)]
     digest = hashlib.sha256()
-    for path in files:
-        if path.is_file():
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
+    for top in sorted(tops):
+        for name, path in sorted(_files(top)):
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            digest.update(f"{top}/{name}\0{content}\n".encode())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _files(top: str) -> Iterator[tuple[str, Path]]:
+    """Each file of a package, or that of a module, and its path within."""
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):  # ValueError: what is loaded under this name has no spec
+        return
+    if spec is None:
+        return
+    for root in spec.submodule_search_locations or ():
+        for path in Path(root).rglob("*"):
+            within = path.relative_to(root)
+            passed = any(part == "__pycache__" or part.startswith(".") for part in within.parts)
+            if path.is_file() and not passed:
+                yield within.as_posix(), path
+    if not spec.submodule_search_locations and spec.has_location and spec.origin is not None:
+        path = Path(spec.origin)
+        if path.is_file():
+            yield path.name, path

@@ -6,36 +6,26 @@ from. What it says is checked, so that a fault in it is told as one.
 Letters: N utterances of the store, n rows asked for, C classes, D features of a modality.
 """
 
-import re
-import sys
-import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.dataset import Dataset
-from memr_cli.errors import MethodUnsupportedError, UnsupportedError
+from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
+from memr_cli.methods.faults import Faults
 from memr_cli.methods.interface import Classifier
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
-from memr_cli.methods.showing import Showing, rows_shown
+from memr_cli.methods.views import Showing, rows_shown
 from memr_cli.progress import Progress
 from memr_cli.scaling import Scaler
 
 OWN = "model."
 """Begins the names of the arrays that the method gave."""
-
-_OURS = re.compile(rf"^{re.escape(str(Path(__file__).parent))}|importlib")
-"""Files on the way from memr to other people's code."""
-
-TOLERANCE = 1e-4
-"""How far the probabilities of a row may be from 1 in all: float32 is no more exact."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +139,16 @@ class InstalledMethod:
         }
         showing = self._showing(data, Scaler(arrays["scaler.mean"], arrays["scaler.scale"]))
         shown, asked = rows_shown(data, rows, whole_dialogues=self._whole_dialogues)
-        with self._code("from_arrays"):
+        with self._faults.code("from_arrays"):
             classifier = self.classifier.from_arrays(own)
-        with self._code("predict_proba"):
+        with self._faults.code("predict_proba"):
             said = np.asarray(classifier.predict_proba(showing.utterances(shown)))
-        return self._probabilities(said, (len(shown), len(data.class_names)))[asked]
+        expected = (len(shown), len(data.class_names))
+        return self._faults.probabilities(said, expected)[asked]
+
+    @property
+    def _faults(self) -> Faults:
+        return Faults(f"method {self.name} of {self.package}")
 
     @property
     def _whole_dialogues(self) -> bool:
@@ -161,7 +156,7 @@ class InstalledMethod:
 
     def _fitted(self, data: Dataset, task: FoldTask, settings: TrainingSettings) -> FoldModel:
         fold = task.fold
-        with self._code("its constructor"):
+        with self._faults.code("its constructor"):
             classifier = self.classifier()
         sequence = np.random.SeedSequence((task.seed, fold.index))
         seed = int(sequence.generate_state(1, np.uint32)[0])
@@ -171,6 +166,7 @@ class InstalledMethod:
             probabilities = self.predict(selected, data, settings, fold.validation)
             hits = probabilities.argmax(axis=1) == data.columns.label[fold.validation]
             score = float(hits.mean())
+            self._check_steady(selected, data, settings, fold.validation, probabilities)
         if settings.refit:
             final = self._learned(classifier, data, fold.train, fold.validation[:0], seed)
             before = {f"{SELECTION}{name}": array for name, array in selected.items()}
@@ -184,6 +180,26 @@ class InstalledMethod:
             train_loss=float(loss),
             validation_f1_micro=score,
         )
+
+    def _check_steady(
+        self,
+        arrays: Arrays,
+        data: Dataset,
+        settings: TrainingSettings,
+        rows: NDArray[np.int64],
+        among_others: NDArray[np.float64],
+    ) -> None:
+        """Ask again of a few of the rows, or of all rows of a few of their dialogues.
+
+        Raises MethodUnsupportedError where the answers are others than among all the rows.
+        """
+        whole = self._whole_dialogues
+        units = data.dialogues.of[rows] if whole else np.arange(len(rows))
+        each = np.unique(units)
+        few = np.isin(units, each[:: max(2, -(-len(each) // 3))])
+        again = self.predict(arrays, data, settings, rows[few])
+        unit = "its dialogue" if whole else "the utterance"
+        self._faults.check_steady(among_others[few], again, unit)
 
     def _learned(
         self,
@@ -201,88 +217,16 @@ class InstalledMethod:
         given = showing.labelled(rows, whole_dialogues=whole)
         held_out = showing.labelled(validation, whole_dialogues=whole) if validation.size else None
         n_classes = len(data.class_names)
-        with self._code("fit"):
+        with self._faults.code("fit"):
             classifier.fit(*given, n_classes=n_classes, seed=seed, validation=held_out)
-        with self._code("to_arrays"):
+        with self._faults.code("to_arrays"):
             kept = {str(name): array for name, array in dict(classifier.to_arrays()).items()}
-        own = {f"{OWN}{name}": self._as_float32(name, array) for name, array in kept.items()}
+        own = {f"{OWN}{name}": self._faults.as_float32(name, array) for name, array in kept.items()}
         return {"scaler.mean": scaler.mean, "scaler.scale": scaler.scale, **own}
 
     def _showing(self, data: Dataset, scaler: Scaler) -> Showing:
         frames = Need.FRAMES in self.needs
         return Showing(data, self.modalities(tuple(data.dims)), scaler, frames=frames)
-
-    def _as_float32(self, name: str, value: Any) -> NDArray[np.float32]:
-        """An array that is kept. float64 is rounded; what would become another number is refused.
-
-        Raises MethodUnsupportedError for what is no number, whole numbers that float32 cannot hold,
-        and what would become infinite.
-        """
-        with self._code("to_arrays"):
-            given = np.asarray(value)
-        if given.dtype.kind not in "biuf":
-            raise self._broken(
-                f"to_arrays gave {name} of type {given.dtype}, expected numbers; keep text and "
-                "objects as numbers, or make them anew in from_arrays"
-            )
-        with np.errstate(over="ignore"):
-            kept = np.array(given, np.float32, order="C")
-        whole = given.dtype.kind in "iu"
-        lost = kept.astype(np.float64) != given if whole else np.isinf(kept) & np.isfinite(given)
-        if lost.any():
-            raise self._broken(
-                f"to_arrays gave {name} with {given[lost].flat[0]}, which float32 cannot hold; "
-                "whole numbers are exact up to 16777216"
-            )
-        return kept
-
-    def _probabilities(self, said: NDArray[Any], expected: tuple[int, int]) -> NDArray[np.float64]:
-        if said.shape != expected or said.dtype.kind not in "fiub":
-            raise self._broken(
-                f"predict_proba gave an array of shape {said.shape} and type {said.dtype}, "
-                f"expected numbers of shape {expected}: a row an utterance, a column a class"
-            )
-        probabilities = said.astype(np.float64)
-        total = probabilities.sum(axis=1, keepdims=True)
-        fine = (probabilities >= 0) & (abs(total - 1) <= TOLERANCE)  # NaN is neither
-        if not fine.all():
-            row = int(np.flatnonzero(~fine.all(axis=1))[0])
-            shown = ", ".join(f"{value:.4g}" for value in probabilities[row])
-            raise self._broken(
-                f"predict_proba gave no probabilities in row {row}: {shown}; expected numbers "
-                "from 0 up that sum to 1"
-            )
-        whole: NDArray[np.float64] = probabilities / total
-        return whole
-
-    def _broken(self, what: str) -> MethodUnsupportedError:
-        return MethodUnsupportedError(
-            f"method {self.name} of {self.package} failed: {what}. Mend or update the package, or "
-            "leave the method out."
-        )
-
-    @contextmanager
-    def _code(self, function: str) -> Iterator[None]:
-        """Around what the package does: its exceptions become ours, and what it prints no result.
-
-        Raises MethodUnsupportedError for any exception but those of the system or the person.
-        """
-        try:
-            with redirect_stdout(sys.stderr):
-                yield
-        except MemoryError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise self._broken(f"{function} raised {told(error)}") from error
-
-
-def told(error: BaseException) -> str:
-    """An exception of other people's code in one line: what it says, and where it arose."""
-    says = " ".join(str(error).split())
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not _OURS.search(frame.filename)]
-    where = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
-    return f"{type(error).__name__}{': ' if says else ''}{says}{where}"
 
 
 def chooser(

@@ -87,7 +87,9 @@ class Classifier(Protocol):
     def predict_proba(self, X: Utterances) -> NDArray[np.floating[Any]]:  # noqa: N803
         """(n, C) the probability of every class, also of those that training lacked: rows sum to 1.
 
-        Of an utterance, and of its dialogue where it needs dialogues; never of the others in X.
+        Of an utterance, and of its dialogue where it needs dialogues; never of the others in X. In
+        preset `default` a few validation rows are asked for twice, among others and with few, and a
+        method whose answers differ is refused. It is asked of the training rows too, for a loss.
         """
         ...
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.votes import majority
 from memr_cli.methods.choices import Preset
+from memr_cli.methods.fusion import any_or_all
 from memr_cli.methods.method import Decision, Fitted
 
 
@@ -33,9 +34,7 @@ class MajorityVote:
 
     def usable(self, members_usable: NDArray[np.bool_], preset: Preset) -> NDArray[np.bool_]:
         """(N,) where anyone can vote; in the published notebook's way, where all can."""
-        decide = np.logical_and if preset is Preset.ORIGINAL else np.logical_or
-        usable: NDArray[np.bool_] = decide.reduce(members_usable)
-        return usable
+        return any_or_all(members_usable, preset)
 
     def fit(
         self,

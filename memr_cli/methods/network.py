@@ -18,7 +18,7 @@ from memr_cli.scaling import Scaler
 if TYPE_CHECKING:
     from memr_cli.learning.architecture import Architecture
     from memr_cli.learning.inputs import Inputs
-    from memr_cli.learning.training import Fitted, Trained
+    from memr_cli.learning.tasks import Fitted, Trained
 
 Prepared = tuple["Inputs", "Architecture"]
 
@@ -85,7 +85,8 @@ class NetworkMethod:
         progress: Progress,
     ) -> Generator[tuple[int, FoldModel], None, None]:
         """Train the tasks together; yields place and model as each is done."""
-        from memr_cli.learning.training import Task, train
+        from memr_cli.learning.tasks import Task
+        from memr_cli.learning.training import train
 
         given = [
             Task(

@@ -84,8 +84,9 @@ def why_unsupported(method: Method, holdings: Holdings) -> str | None:
         used = method.modalities(holdings.modalities)
     except UnsupportedError as reason:
         return str(reason)
-    frameless = [name for name in used if name in holdings.frameless]
-    if Need.FRAMES in method.needs and frameless:
+    framed = Need.FRAMES in method.needs
+    frameless = [name for name in used if name in holdings.frameless] if framed else []
+    if frameless:
         return (
             f"method {method.name} works on frames, and the store holds those of "
             f"{', '.join(frameless)} pooled only. Run `memr ingest` with --sequences."

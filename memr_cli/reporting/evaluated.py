@@ -88,15 +88,22 @@ class Slice:
 
 @dataclass(frozen=True)
 class Leakage:
-    """What training and test share; shares are of test utterances."""
+    """What training and test share; shares are of test utterances.
+
+    as_context: whether training read the test turns of shared dialogues, without their labels.
+    """
 
     speakers: int
     dialogues: float | None
     identical: Mapping[str, float]
+    as_context: bool = False
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Leakage":
-        """Read `leakage`; `dialogues` is None where the corpus has no dialogues."""
+        """Read `leakage`; `dialogues` is None where the corpus has no dialogues.
+
+        Earlier files do not say what was read as context: nothing was.
+        """
         dialogues = value.get("dialogues")
         identical = value.get("identical") or {}
         shares = {str(name): number(entry["share"]) for name, entry in identical.items()}
@@ -104,6 +111,7 @@ class Leakage:
             speakers=int(value.get("speakers") or 0),
             dialogues=None if dialogues is None else number(dialogues["share"]),
             identical={name: share for name, share in shares.items() if share is not None},
+            as_context=bool((dialogues or {}).get("as_context")),
         )
 
 
@@ -166,8 +174,7 @@ class Evaluated:
     @property
     def sees_dialogues(self) -> bool:
         """Whether turns of test dialogues, without labels, are context in training."""
-        told = any("transductive" in note and "dialogue" in note for note in self.notes)
-        return self.transductive and (told or not self.terms.by_speaker)
+        return self.leakage.as_context
 
     @property
     def terms(self) -> Terms:

@@ -14,8 +14,10 @@ import numpy as np
 from race_workers import serve
 
 from memr_cli.learning.network import FeedForwardArchitecture
+from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import PooledInputs, Task, train
+from memr_cli.learning.tasks import Task
+from memr_cli.learning.training import train
 from memr_cli.methods import early, unimodal
 from memr_cli.methods.choices import Preset
 from memr_cli.progress import silent

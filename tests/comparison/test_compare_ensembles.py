@@ -141,7 +141,8 @@ def test_a_method_that_saw_test_dialogues_is_said_to_be_transductive(
     memr: Run, made: Corpus
 ) -> None:
     write(made, "lexical")
-    write(made, "early", transductive=True)
+    seen = {"dialogues": {"share": 0.4, "folds": [], "as_context": True}}
+    write(made, "early", transductive=True, leakage=seen)
     notes = compared(memr, made, "lexical", "early")["notes"]
     assert (
         "early has turns of test dialogues, without labels, as context in training: transductive"
@@ -150,3 +151,14 @@ def test_a_method_that_saw_test_dialogues_is_said_to_be_transductive(
         "early is transductive and lexical is not, so that a difference between them may come from "
         "what they see of the test part"
     ) in notes
+
+
+@pytest.mark.parametrize("shared", [None, {"share": 0.4}, {"share": 0.4, "as_context": False}])
+def test_dialogues_that_training_did_not_read_as_context_make_nothing_transductive(
+    memr: Run, made: Corpus, shared: dict[str, Any] | None
+) -> None:
+    write(made, "lexical")
+    told = ["9 test utterances lie in dialogues that are trained on: transductive"]
+    write(made, "early", transductive=True, leakage={"dialogues": shared}, notes=told)
+    notes = compared(memr, made, "lexical", "early")["notes"]
+    assert not any("transductive" in note for note in notes)

@@ -14,9 +14,9 @@ import memr_cli.methods.combination as combination
 from memr_cli.corpora.choices import MODALITIES
 from memr_cli.evaluation.calibration import fitted_temperature
 from memr_cli.evaluation.opinions import LEAST_SHARE, pooled
-from memr_cli.experiment import runs
+from memr_cli.experiment import fusing, runs
 from memr_cli.experiment.experiment import Experiment, Place
-from memr_cli.experiment.opinions import blind_rows
+from memr_cli.experiment.hearing import blind_rows
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.learning.checkpoints import Checkpoint, read
@@ -184,7 +184,8 @@ def test_rows_that_any_member_was_fitted_on_teach_nothing(small_raw: Path, tmp_p
 def test_few_validation_rows_make_members_count_alike_and_a_note_says_so(
     memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(combination, "FEWEST_ROWS", 1000)
+    for module in (combination, fusing):
+        monkeypatch.setattr(module, "FEWEST_ROWS", 1000)
     results = evaluated(memr, small_store, *asking("late-mean", *LEARNING))
     for method in LEARNING:
         result = results[method]
@@ -193,6 +194,7 @@ def test_few_validation_rows_make_members_count_alike_and_a_note_says_so(
         assert [run["parameters"] for run in result["fusion"]] == [{}] * 5
         (note,) = (note for note in result["notes"] if "learned nothing" in note)
         assert note.startswith("5 of 5 fits learned nothing")
+        assert f"too few (under {fusing.FEWEST_ROWS}) or of one class" in note
 
 
 def test_what_learns_needs_validation_rows_and_what_does_not_needs_none(

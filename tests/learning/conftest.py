@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memr_cli.learning.training import PooledInputs
+from memr_cli.learning.pooled import PooledInputs
 
 
 @pytest.fixture

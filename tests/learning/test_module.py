@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from memr_cli.learning.module import ModuleArchitecture
 from memr_cli.learning.network import FeedForwardArchitecture, kept
+from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import NO_ROWS, PooledInputs, Task
+from memr_cli.learning.tasks import NO_ROWS, Task
 from memr_cli.progress import silent
 
 SETTINGS = TrainingSettings(

@@ -76,7 +76,7 @@ def plainly(inputs: DialogueInputs, row: int, *, causal: bool) -> NDArray[np.flo
         return torch.cat(parts, 1)
 
     def together(group: Dialogues, row: int) -> list[int]:
-        return [int(other) for other in group.rows[group.of[row]] if other >= 0]
+        return [int(other) for other in group.turns(group.of[[row]])[0] if other >= 0]
 
     with torch.no_grad():
         heard = []
@@ -185,6 +185,6 @@ def test_turns_follow_the_column_and_where_one_is_unknown_the_listing() -> None:
     turn = np.array([2, 0, 1, 5, -1, 7])
     listed = np.array([0, 1, 2, 4, 3, 5])
     arranged = Dialogues.arranged(dialogue, turn_order(dialogue, turn, listed))
-    assert arranged.rows.tolist() == [[1, 2, 0], [4, 3, -1], [5, -1, -1]]
+    assert arranged.turns(np.arange(3)).tolist() == [[1, 2, 0], [4, 3, -1], [5, -1, -1]]
     assert arranged.of.tolist() == [0, 0, 0, 1, 1, 2]
     assert arranged.place.tolist() == [2, 0, 1, 1, 0, 0]

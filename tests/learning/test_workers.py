@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning import stack, workers
+from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.training import NO_ROWS, Fitted, PooledInputs, Task
+from memr_cli.learning.tasks import NO_ROWS, Fitted, Task
 from memr_cli.progress import silent
 
 T = TypeVar("T")

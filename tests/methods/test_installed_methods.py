@@ -1,16 +1,18 @@
 """Methods of other packages, from their entry points to results."""
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from installing import MEANS, Install
+from installing import MEANS, Install, forget
 
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.experiment.experiment import choose, collective_names
 from memr_cli.holdings import Holdings
 from memr_cli.methods import entry_points
+from memr_cli.methods.faults import told
 from memr_cli.methods.registry import named, own, registered, unusable
 from memr_cli.results import Predictions
 from store.reader import Store
@@ -86,6 +88,67 @@ def test_other_code_makes_a_result_stale(
     assert "nearest.json is replaced" in ran.stderr
 
 
+def source() -> str:
+    forget()
+    method: Any = named("nearest")
+    return str(method.package.source)
+
+
+LISTS = {
+    "top_level.txt": "my_means\nmy_help\nnot_there\n",
+    "RECORD": "my_means.py,,\nmy_help/__init__.py,,\nmy_means-1.0.dist-info/METADATA,,\n"
+    "../../bin/means,,\n__pycache__/my_means.pyc,,\nmeans.pth,,\n",
+}
+
+
+@pytest.mark.parametrize("listed", LISTS)
+def test_its_source_is_every_file_of_its_distribution(install: Install, listed: str) -> None:
+    site = install(POINT).parent
+    (site / "my_means-1.0.dist-info" / listed).write_text(LISTS[listed])
+    table, moved = site / "my_help/one/table.csv", site / "my_help/two/table.csv"
+    for path in (table, moved):
+        path.parent.mkdir(parents=True)
+    (site / "my_help/__init__.py").touch()
+    table.write_text("1")
+    sources = [source()]
+    table.write_text("2")
+    sources.append(source())
+    table.rename(moved)
+    sources.append(source())
+    (site / "my_help/__init__.py").write_text("a = 1")
+    sources.append(source())
+    assert len(set(sources)) == 4
+    for passed in ("my_help/__pycache__/a.pyc", "my_help/.cache/b", "other.py"):
+        (site / passed).parent.mkdir(exist_ok=True)
+        (site / passed).touch()
+    assert source() == sources[-1]
+
+
+def test_its_source_is_that_of_its_entry_point_where_nothing_is_listed(install: Install) -> None:
+    module = install(POINT)
+    first = source()
+    module.write_text(changed("-distances", "-2 * distances"))
+    assert source() != first
+
+
+def test_a_source_that_cannot_be_read_is_told(
+    install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install(POINT)
+    monkeypatch.setattr(entry_points, "_files", lambda top: [("gone.py", tmp_path / top)])
+    with pytest.raises(UnsupportedError, match=r"its source cannot be read: .*No such file"):
+        named("nearest")
+
+
+def test_a_fault_is_placed_in_the_last_file_that_is_the_packages(tmp_path: Path) -> None:
+    path = tmp_path / "importlib-tricks" / "tricks.py"
+    path.parent.mkdir()
+    path.write_text("import importlib\nimportlib.import_module('no_such')")
+    with pytest.raises(ModuleNotFoundError) as caught:
+        runpy.run_path(str(path))
+    assert told(caught.value).endswith("No module named 'no_such' (tricks.py, line 2)")
+
+
 def test_options_for_networks_leave_its_models_fresh(
     install: Install, memr: Memr, small_store: Path
 ) -> None:
@@ -137,6 +200,10 @@ BROKEN = {
     "gave an array of shape (3,)": ("predict_proba", "return [0.5, 0.25, 0.25]"),
     "in row 0: nan, nan, nan, nan": ("predict_proba", "return np.full((len(X), 4), np.nan)"),
     "in row 0: 0.5, 0.5, 0.5, 0.5": ("predict_proba", "return np.full((len(X), 4), 0.5)"),
+    "to depend on the utterance alone: not on what else is in X": (
+        "predict_proba",
+        "X.features['lexical'][:] = 9 * (X.features['lexical'] - X.features['lexical'].mean(0))",
+    ),
     "in row 0: 2, -1, 0, 0": ("predict_proba", "return np.tile([2, -1, 0, 0], (len(X), 1))"),
     "and type object": ("predict_proba", "return np.full((len(X), 4), None)"),
 }

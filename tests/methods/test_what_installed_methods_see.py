@@ -60,6 +60,38 @@ class TurnAware(Watching):
         return said
 
 
+class Standardising(Watching):
+    """Standardises over what it is asked of, all at once."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        return self.of(X.matrix[:, 0])
+
+    def of(self, values: Any) -> Any:
+        said = np.zeros((len(values), len(self.shares)))
+        said[:, 0] = 1 / (1 + np.exp((values.mean() - values) / (values.std() or 1)))
+        said[:, 1] = 1 - said[:, 0]
+        return said
+
+
+class StandardisingByDialogue(Standardising):
+    """Standardises over each dialogue."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        said = np.zeros((len(X), len(self.shares)))
+        for dialogue in np.unique(X.dialogue):
+            turns = X.dialogue == dialogue
+            said[turns] = self.of(X.matrix[turns, 0])
+        return said
+
+
+class Wavering(Watching):
+    """Answers by chance."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        said = np.random.default_rng().random((len(X), len(self.shares)))
+        return said / said.sum(axis=1, keepdims=True)
+
+
 @pytest.fixture(autouse=True)
 def _unwatched() -> None:
     Watching.calls.clear()
@@ -229,6 +261,50 @@ def test_of_dialogues_only_what_was_asked_for_is_answered_in_its_order(data: Dat
     settings = watching.settings(Preset.DEFAULT, {})
     said = watching.predict(model.arrays, data, settings, rows)
     np.testing.assert_allclose(said[:, 0], data.dialogues.place[rows] / 1000, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("needs", "classifier", "unit"),
+    [
+        ((), Standardising, "the utterance"),
+        ((), StandardisingByDialogue, "the utterance"),
+        ((), Wavering, "the utterance"),
+        ((Need.DIALOGUES,), Standardising, "its dialogue"),
+    ],
+)
+def test_what_answers_by_the_other_rows_or_by_chance_is_refused(
+    data: Dataset, needs: tuple[Need, ...], classifier: Any, unit: str
+) -> None:
+    with pytest.raises(MethodUnsupportedError, match=f"it is to depend on {unit} alone"):
+        fitted(data, method(*needs, classifier=classifier))
+
+
+def test_what_answers_by_the_turns_of_a_dialogue_is_not_refused(data: Dataset) -> None:
+    fitted(data, method(Need.DIALOGUES, classifier=StandardisingByDialogue))
+
+
+def test_without_validation_rows_it_is_asked_of_training_rows_alone(data: Dataset) -> None:
+    fitted(data, method(classifier=Standardising), Preset.ORIGINAL)
+
+
+def test_a_few_validation_rows_are_asked_for_again_without_the_others(data: Dataset) -> None:
+    _, fold = fitted(data, method())
+    every, few, training = Watching.asked
+    assert len(every) == len(fold.validation)
+    assert 1 <= len(few) <= 3
+    assert len(training) == len(fold.train)
+
+
+def test_whole_dialogues_are_asked_for_again(data: Dataset) -> None:
+    watching = method(Need.DIALOGUES)
+    fold, settings = fold_of(data, watching, Preset.DEFAULT), watching.settings(Preset.DEFAULT, {})
+    dialogue = data.dialogues.of[fold.validation]
+    two = np.concatenate([fold.validation[dialogue == d][:5] for d in np.unique(dialogue)[:2]])
+    list(watching.fit(data, [FoldTask(replace(fold, validation=two), 0)], settings, "cpu", silent))
+    every, few, _ = Watching.asked
+    again = np.unique(few.dialogue)
+    assert (len(np.unique(every.dialogue)), len(again)) == (2, 1)
+    assert len(few) == np.isin(every.dialogue, again).sum()
 
 
 def test_a_corpus_excerpt_without_a_modality_is_shown_as_such(data: Dataset) -> None:

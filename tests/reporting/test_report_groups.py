@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_results import FIVE, NOTEBOOK_FOLDS, Experiment, folds_of, write
+from made_results import FIVE, NOTEBOOK_FOLDS, SEEN_AS_CONTEXT, Experiment, folds_of, write
 
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
@@ -140,8 +140,9 @@ def test_a_method_that_sees_dialogues_does_not_keep_published_numbers_from_other
     tmp_path: Path,
 ) -> None:
     write(tmp_path, ["lexical", "early"])
-    write(tmp_path, ["context"], transductive=True)
+    write(tmp_path, ["context"], transductive=True, **SEEN_AS_CONTEXT)
     (one,) = groups_of(tmp_path)
+    assert one.seeing_dialogues == ("context",)
     assert published(one, "lexical") is not None
     assert published(one, "late") is not None
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_results import Experiment, folds_of, write
+from made_results import SEEN_AS_CONTEXT, Experiment, folds_of, write
 from made_studies import write_comparison
 
 from memr_cli.reporting import repeat, words
@@ -137,8 +137,7 @@ def test_each_transductive_method_is_named_with_what_it_sees(tmp_path: Path) -> 
     by_speaker = Experiment(by_speaker=("acoustic",), detailed=True)
     write(tmp_path, ["lexical", "early"], by_speaker)
     write(tmp_path, ["gated"], by_speaker, transductive=False)  # as its own file has it
-    seen = "61 test utterances lie in dialogues of training rows: transductive"
-    one = made(tmp_path, ["context"], by_speaker, notes=[seen])
+    one = made(tmp_path, ["context"], by_speaker, **SEEN_AS_CONTEXT)
     assert one.seeing_dialogues == ("context",)
     lines = words.leakage(one)
     assert (
@@ -153,11 +152,22 @@ def test_each_transductive_method_is_named_with_what_it_sees(tmp_path: Path) -> 
 
 def test_a_method_that_sees_dialogues_alone_is_not_said_to_be_normalised(tmp_path: Path) -> None:
     write(tmp_path, ["lexical"])
-    one = made(tmp_path, ["context", "context-causal"], transductive=True)
+    methods = ["context", "context-causal"]
+    one = made(tmp_path, methods, transductive=True, **SEEN_AS_CONTEXT)
     (line,) = [line for line in words.leakage(one) if "transductive" in line]
     assert line.startswith("Turns of test dialogues")
     assert "context and context-causal have them as context" in line
     assert [row["transductive"] for row in rows(one)] == [*[False] * 5, True, True]
+
+
+@pytest.mark.parametrize("told", [{}, {"as_context": False}], ids=["earlier", "not"])
+def test_only_what_a_file_says_was_read_as_context_counts_as_seen(
+    tmp_path: Path, told: dict[str, bool]
+) -> None:
+    shared: dict[str, Any] = {"dialogues": {"share": 0.4, "folds": [], **told}}
+    notes = ["9 test utterances lie in dialogues that are trained on: transductive"]
+    one = made(tmp_path, ["context"], transductive=True, leakage=shared, notes=notes)
+    assert one.seeing_dialogues == ()
 
 
 def test_two_voters_are_told_that_the_tie_rule_settles_every_disagreement(tmp_path: Path) -> None:

@@ -2,14 +2,19 @@
 
 What defaults are chosen by: nested_validation.py STORE METHOD [--set NAME=A,B,...]... Of every fold
 of the protocol the test part is put away; the training part is cut again by the same protocol, and
-the method trained on the inner training parts and judged on the inner test parts. So no choice ever
+the method trained on the inner training parts and judged on the inner test parts. So no choice
 looks at a score that `memr evaluate` reports.
+
+What a choice by this still is not: blind. A default serves all folds, and each session is an inner
+test part while another is put away, so that labels of every session take part in a choice made by
+the mean. `parts` has the accuracy of each outer fold's training part, by which one can see whether
+each would have chosen alike.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -74,12 +79,23 @@ def _value(text: str) -> Any:
         return text
 
 
-def described(overrides: Mapping[str, Any], found: NDArray[np.float64]) -> dict[str, Any]:
-    """Means over runs, and the standard error of the mean accuracy."""
+def described(
+    overrides: Mapping[str, Any], by_part: Sequence[NDArray[np.float64]]
+) -> dict[str, Any]:
+    """Means over runs, the standard error of the mean accuracy, and the accuracy of each part."""
+    found = np.concatenate(by_part)
+    parts = [round(float(part[:, 0].mean()), 4) for part in by_part]
     error = found[:, 0].std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else None
     means = found.mean(axis=0).round(4).tolist()
-    shown = {"accuracy": means[0], "uar": means[1], "epoch": means[2], "runs": len(found)}
-    return {**overrides, **shown, "error": None if error is None else round(float(error), 4)}
+    shown = {
+        "accuracy": means[0],
+        "uar": means[1],
+        "epoch": means[2],
+        "runs": len(found),
+        "parts": parts,
+    }
+    told = None if error is None else round(float(error), 4)
+    return {**overrides, **shown, "error": told, "parts": parts}
 
 
 def main() -> None:
@@ -103,7 +119,7 @@ def main() -> None:
             found = [
                 judged(part, asked.protocol, method, settings, range(asked.seeds)) for part in parts
             ]
-            sys.stdout.write(json.dumps(described(overrides, np.concatenate(found))) + "\n")
+            sys.stdout.write(json.dumps(described(overrides, found)) + "\n")
             sys.stdout.flush()
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from nested_validation import candidates, training_parts
 
 from memr_cli.dataset import held_modalities, open_dataset
@@ -44,5 +45,7 @@ def test_the_program_judges_each(small_store: Path) -> None:
     )
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [line["epochs"] for line in lines] == [1, 2]
+    for line in lines:
+        assert np.mean(line["parts"]) == pytest.approx(line["accuracy"], abs=2e-4)
     assert all(line["runs"] == 5 * 4 and 0 < line["accuracy"] < 1 for line in lines)
     assert np.ptp([line["epoch"] for line in lines]) <= 1

@@ -1,6 +1,6 @@
 """What the models of one fold and seed say about rows, and which rows none of them trained on.
 
-Letters: N utterances, n rows, M members of a combination (1 for other methods), C classes.
+Letters: n rows, M members of a combination (1 for other methods), C classes.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.experiment.experiment import Experiment
-from memr_cli.experiment.models import Models, restricted_folds, selected_arrays
-from memr_cli.methods.method import TrainedMethod
+from memr_cli.experiment.models import Models, restricted_folds, selected_arrays, usable
 
 Rows = NDArray[np.int64]
 
@@ -47,12 +46,6 @@ def opinions(
                 rows[able],
             )
     return Opinions(probabilities, present)
-
-
-def usable(experiment: Experiment, method: TrainedMethod) -> NDArray[np.bool_]:
-    """(N,) which utterances a trained method can learn from and score."""
-    present = {name: experiment.data.present[name] for name in method.modalities(experiment.held)}
-    return method.usable(present, experiment.training_settings(method))
 
 
 def blind_rows(experiment: Experiment, models: Sequence[Models]) -> list[Rows]:

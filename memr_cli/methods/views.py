@@ -25,7 +25,7 @@ def rows_shown(data: Dataset, rows: Rows, *, whole_dialogues: bool) -> tuple[Row
     if not whole_dialogues:
         return rows, np.arange(len(rows))
     dialogues = data.dialogues
-    turns = dialogues.rows[np.unique(dialogues.of[rows])]
+    turns = dialogues.turns(np.unique(dialogues.of[rows]))
     shown = turns[turns != NONE]
     place = np.full(len(data.ids), NONE, np.int64)
     place[shown] = np.arange(len(shown))
