@@ -176,18 +176,27 @@ def notes(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
         if len(set(made_by)) > 1 and "None" not in made_by:
             yield f"they were made by different versions of {library}: {_each(labels, made_by)}"
     yield from _ensembles(results, labels)
-    for label, result in zip(labels, results, strict=True):
-        if result.transductive:
-            yield (
-                f"{label} normalises {', '.join(result.transductive)} features by speaker, test "
-                "speakers by their own, without labels: transductive"
-            )
-        if result.sees_dialogues:
-            yield (
-                f"{label} has turns of test dialogues, without labels, as context in training: "
-                "transductive"
-            )
+    yield from _ahead(results, labels)
     yield from _unlike(results, labels)
+
+
+def _ahead(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
+    """Which see something of the test part, those that see the same together."""
+    told = list(zip(labels, results, strict=True))
+    for modalities in dict.fromkeys(one.transductive for one in results if one.transductive):
+        who = [label for label, one in told if one.transductive == modalities]
+        normalise = "normalises" if len(who) == 1 else "normalise"
+        yield (
+            f"{_listed(who)} {normalise} {', '.join(modalities)} features by speaker, test "
+            "speakers by their own, without labels: transductive"
+        )
+    who = [label for label, one in told if one.sees_dialogues]
+    if who:
+        has = "has" if len(who) == 1 else "have"
+        yield (
+            f"{_listed(who)} {has} turns of test dialogues, without labels, as context in "
+            "training: transductive"
+        )
 
 
 def _ensembles(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
@@ -199,10 +208,10 @@ def _ensembles(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[
         return
     n_seeds = len(results[0].seeds)
     decide = "decides" if len(averaged) == 1 else "decide"
-    text = f"{' and '.join(averaged)} {decide} by the mean of the probabilities of {n_seeds} seeds"
+    text = f"{_listed(averaged)} {decide} by the mean of the probabilities of {n_seeds} seeds"
     if single:
         text += (
-            f" and {' and '.join(single)} {_is(single)} scored seed by seed, so that a difference "
+            f" and {_listed(single)} {_is(single)} scored seed by seed, so that a difference "
             "between them may come from averaging"
         )
     yield text
@@ -217,9 +226,14 @@ def _unlike(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str
         dialogues = any(result.sees_dialogues for result in results)
         what = "what they see of the test part" if dialogues else "normalisation"
         yield (
-            f"{' and '.join(ahead)} {_is(ahead)} transductive and {' and '.join(others)} "
+            f"{_listed(ahead)} {_is(ahead)} transductive and {_listed(others)} "
             f"{_is(others)} not, so that a difference between them may come from {what}"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _is(names: Sequence[str]) -> str:

@@ -199,6 +199,11 @@ def _by_speaker_notes(experiment: Experiment, method: Method) -> Iterator[str]:
         f"{names} features are normalised by speaker, test speakers by their own features, without "
         "labels: transductive"
     )
+    if experiment.reads_dialogues(method):
+        yield (
+            "a speaker's mean and spread are those of all their turns, so that no turn is decided "
+            "by earlier ones alone, whatever the method"
+        )
     data = experiment.data
     for name in experiment.held:
         if name not in found:

@@ -153,6 +153,20 @@ def test_a_method_that_saw_test_dialogues_is_said_to_be_transductive(
     ) in notes
 
 
+def test_methods_that_see_the_same_of_the_test_part_are_named_together(
+    memr: Run, made: Corpus
+) -> None:
+    seen = {"dialogues": {"share": 0.4, "folds": [], "as_context": True}}
+    for name in ("lexical", "early", "gated"):
+        write(made, name, transductive=True, leakage=seen)
+    notes = compared(memr, made, "lexical", "early", "gated")["notes"]
+    (told,) = (note for note in notes if "transductive" in note)
+    assert told == (
+        "lexical, early and gated have turns of test dialogues, without labels, as context in "
+        "training: transductive"
+    )
+
+
 @pytest.mark.parametrize("shared", [None, {"share": 0.4}, {"share": 0.4, "as_context": False}])
 def test_dialogues_that_training_did_not_read_as_context_make_nothing_transductive(
     memr: Run, made: Corpus, shared: dict[str, Any] | None
