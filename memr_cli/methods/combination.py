@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from memr_cli.evaluation.opinions import Floats, Mask
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.fusion import any_or_all, at_least_two
+from memr_cli.methods.fusion import at_least_two
 from memr_cli.methods.method import Decision, Fitted
+from memr_cli.methods.modalities import usable
 
 FEWEST_ROWS = 20
 """Fewer validation rows than this are taken to teach nothing."""
@@ -51,7 +52,7 @@ class Combination:
 
         members_usable: (M, N).
         """
-        return any_or_all(members_usable, preset)
+        return usable(members_usable, any_will_do=preset is not Preset.ORIGINAL)
 
     def fit(self, probabilities: Floats, present: Mask, labels: NDArray[np.int64]) -> Fitted:
         """What n rows with labels (n,) teach about members' probabilities (M, n, C).

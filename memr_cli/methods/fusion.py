@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods import unimodal
@@ -57,13 +54,3 @@ def at_least_two(method: str) -> Callable[[Sequence[str]], tuple[str, ...]]:
         return tuple(held)
 
     return choose
-
-
-def any_or_all(members_usable: NDArray[np.bool_], preset: Preset) -> NDArray[np.bool_]:
-    """(N,) where any member can say something; in the published notebook's way, where all can.
-
-    members_usable: (M, N).
-    """
-    decide = np.logical_and if preset is Preset.ORIGINAL else np.logical_or
-    usable: NDArray[np.bool_] = decide.reduce(members_usable)
-    return usable

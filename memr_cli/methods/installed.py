@@ -20,6 +20,7 @@ from memr_cli.methods.choices import Preset
 from memr_cli.methods.faults import Faults
 from memr_cli.methods.interface import Classifier
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
+from memr_cli.methods.modalities import alone, usable
 from memr_cli.methods.views import Showing, rows_shown
 from memr_cli.progress import Progress
 from memr_cli.scaling import Scaler
@@ -96,20 +97,12 @@ class InstalledMethod:
 
     def only(self, modalities: Sequence[str]) -> "InstalledMethod":
         """The same method of these modalities alone, under a name of its own."""
-        chosen = tuple(modalities)
-        return replace(
-            self,
-            name=f"{self.name}@{'+'.join(chosen)}",
-            summary=f"{self.summary}: {', '.join(chosen)} alone",
-            is_fusion=len(chosen) > 1,
-            choose=lambda _: chosen,
-        )
+        return replace(self, **alone(self.name, self.summary, modalities))
 
     def usable(self, present: Presence, settings: TrainingSettings) -> NDArray[np.bool_]:
         """(N,) utterances with any of its modalities, or with all in preset original."""
-        decide = np.logical_or if settings.presence_indicator else np.logical_and
-        usable: NDArray[np.bool_] = decide.reduce(np.stack(list(present.values())))
-        return usable
+        has = np.stack(list(present.values()))
+        return usable(has, any_will_do=settings.presence_indicator)
 
     def fit(
         self,

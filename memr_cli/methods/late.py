@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.votes import majority
 from memr_cli.methods.choices import Preset
-from memr_cli.methods.fusion import any_or_all
 from memr_cli.methods.method import Decision, Fitted
+from memr_cli.methods.modalities import usable
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MajorityVote:
 
     def usable(self, members_usable: NDArray[np.bool_], preset: Preset) -> NDArray[np.bool_]:
         """(N,) where anyone can vote; in the published notebook's way, where all can."""
-        return any_or_all(members_usable, preset)
+        return usable(members_usable, any_will_do=preset is not Preset.ORIGINAL)
 
     def fit(
         self,

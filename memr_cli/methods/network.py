@@ -12,6 +12,7 @@ from memr_cli.dataset import Dataset
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
+from memr_cli.methods.modalities import alone, usable
 from memr_cli.progress import Progress
 from memr_cli.scaling import Scaler
 
@@ -59,22 +60,13 @@ class NetworkMethod:
         return settings if self.is_fusion else replace(settings, modality_dropout=0.0)
 
     def only(self, modalities: Sequence[str]) -> "NetworkMethod":
-        """The same network of these modalities alone, under a name of its own."""
-        chosen = tuple(modalities)
-        return replace(
-            self,
-            name=f"{self.name}@{'+'.join(chosen)}",
-            summary=f"{self.summary}: {', '.join(chosen)} alone",
-            is_fusion=len(chosen) > 1,
-            choose=lambda _: chosen,
-        )
+        """The same method of these modalities alone, under a name of its own."""
+        return replace(self, **alone(self.name, self.summary, modalities))
 
     def usable(self, present: Presence, settings: TrainingSettings) -> NDArray[np.bool_]:
         """(N,) utterances with any of its modalities, or with all where nothing says which."""
         has = np.stack(list(present.values()))
-        decide = np.logical_or if settings.presence_indicator else np.logical_and
-        usable: NDArray[np.bool_] = decide.reduce(has)
-        return usable
+        return usable(has, any_will_do=settings.presence_indicator)
 
     def fit(
         self,
