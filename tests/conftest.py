@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from typer.testing import CliRunner
 
 # Networks here are so small that threads would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Programs started in the background may have to ignore Ctrl-C, and so would those that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from memr_cli.corpora.choices import SyntheticSettings
 from memr_cli.corpora.synthetic import write_corpus
