@@ -39,7 +39,8 @@ class ModuleArchitecture:
     `make` builds the module with fresh weights. Its `forward(given, generator)` takes what the feed
     gives for B rows and a numpy generator, or None outside training, and returns scores (B, C). All
     chance in it (dropout) comes from that generator, as by `network.kept`; it holds no state but
-    its parameters, so no batch normalisation.
+    its parameters, so no batch normalisation, and none of torch's buffers. `make` is also asked for
+    a module without numbers, on torch's device `meta`.
     """
 
     make: Callable[[], nn.Module]

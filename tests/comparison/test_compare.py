@@ -325,7 +325,21 @@ def test_one_run_that_normalises_one_modality_by_speaker_is_compared_with_a_note
         "acoustic and early are transductive and lexical is not, so that a difference between them "
         "may come from normalisation"
     ) in value["notes"]
+    assert (
+        "acoustic and early normalise acoustic features by speaker, test speakers by their own, "
+        "without labels: transductive"
+    ) in value["notes"]
     assert not any("are not" in note for note in compared(memr, made, "acoustic", "early")["notes"])
+
+
+def test_methods_that_normalise_other_modalities_are_named_apart(memr: Run, made: Corpus) -> None:
+    write(made, "acoustic", settings={"normalize": {"acoustic": "speaker"}})
+    write(made, "lexical", settings={"normalize": {"lexical": "speaker"}})
+    notes = compared(memr, made, "acoustic", "lexical")["notes"]
+    assert [note.partition(" features")[0] for note in notes if "transductive" in note] == [
+        "acoustic normalises acoustic",
+        "lexical normalises lexical",
+    ]
 
 
 def test_a_path_may_lead_through_other_folders(

@@ -1,6 +1,7 @@
 """Networks written as torch modules, trained by the same loop."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -112,3 +113,30 @@ def test_a_module_and_a_stack_of_the_same_shape_agree(
         for name, array in ours[place].final.arrays.items():
             other = theirs[place].final.arrays[name].T
             np.testing.assert_allclose(array, other, rtol=1e-3, atol=1e-4)
+
+
+class Counting(nn.Module):
+    """So large that threads of torch's own would seem worth while; notes how many there are."""
+
+    seen: ClassVar[set[int]] = set()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.out = nn.Linear(5, 30_000), nn.Linear(30_000, 3)
+
+    def forward(self, inputs: Tensor, generator: np.random.Generator | None) -> Tensor:  # noqa: ARG002
+        self.seen.add(torch.get_num_threads())
+        scores: Tensor = self.out(self.wide(inputs))
+        return scores
+
+
+def test_a_module_trains_on_one_thread_however_many_there_are(blobs: PooledInputs) -> None:
+    """With others its sums would round otherwise, and its numbers depend on the machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        one = [Task(np.arange(32), NO_ROWS, None, 1, (0,))]
+        list(train(blobs, one, SETTINGS, "cpu", silent, "test", ModuleArchitecture(Counting)))
+    finally:
+        torch.set_num_threads(before)
+    assert Counting.seen == {1}

@@ -7,6 +7,7 @@ import pytest
 from feed_forward import predict, train
 
 from memr_cli.errors import UnsupportedError
+from memr_cli.learning.choices import ClassWeights
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.tasks import Fitted, Task, Trained
@@ -186,3 +187,19 @@ def test_a_batch_larger_than_the_corpus_is_the_corpus(blobs: PooledInputs) -> No
     (one,) = trained(blobs, [task(range(120))], settings)
     (same,) = trained(blobs, [task(range(120))], replace(SETTINGS, batch_size=120))
     assert_same(one, same)
+
+
+def test_balanced_weights_let_a_rare_class_be_found() -> None:
+    """Classes overlap, and one is rare: alone by frequency, it is hardly ever worth a decision."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(600) % 12 == 0).astype(np.int64)
+    features = (labels[:, None] + rng.normal(size=(600, 4))).astype(np.float32)
+    inputs = PooledInputs(features, labels, 2)
+    found = {}
+    for weights in ClassWeights:
+        settings = replace(SETTINGS, class_weights=weights, batch_size=32)
+        (model,) = trained(inputs, [task(range(300))], settings)
+        decided = predict(model.arrays, model.scaler, inputs, np.arange(300, 600)).argmax(axis=1)
+        found[weights] = decided[labels[300:] == 1].mean()
+    assert found[ClassWeights.NONE] < 0.6
+    assert found[ClassWeights.BALANCED] > found[ClassWeights.NONE] + 0.2

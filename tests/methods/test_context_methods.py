@@ -107,6 +107,19 @@ def test_dialogues_without_turns_are_read_in_the_listings_order_and_that_is_said
     assert told(known, "session", 1) == told(unknown, "session", 1)
 
 
+def test_a_mean_over_all_turns_of_a_speaker_is_told_to_know_later_ones(
+    memr: Run, small_raw: Path, tmp_path: Path
+) -> None:
+    store = store_of(small_raw, tmp_path / "store", lambda _: True)
+    for method, said in (("context-causal", True), ("lexical", False)):
+        (result,) = memr(
+            *("evaluate", "--store", store, "--method", method, "--protocol", "session"),
+            *("--normalize", "speaker", "--epochs", 1, "--quiet"),
+        ).lines
+        assert result["transductive"] is True
+        assert any("decided by earlier ones alone" in note for note in result["notes"]) == said
+
+
 def test_a_store_without_dialogues_is_told_what_it_lacks(
     memr: Run, small_raw: Path, tmp_path: Path
 ) -> None:
