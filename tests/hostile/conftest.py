@@ -4,6 +4,7 @@ import pytest
 import sandbox
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl
+def pytest_sessionfinish() -> None:
     """Leave the count of this process where the others' counts are, if that is asked for."""
     sandbox.leave_count()

@@ -64,7 +64,7 @@ def run(*arguments: str | Path, seconds: float = SECONDS, megabytes: int = MEGAB
     What crashes, hangs or takes memory without end takes only the fork with it. Memory is limited
     by what the fork may ask for beyond what this process has.
     """
-    global tried  # noqa: PLW0603 - a count for the end of a session
+    global tried
     tried += 1
     from memr_cli.app import main
 
