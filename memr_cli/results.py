@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.errors import InputError, UnsupportedError
-from store.atomic import write_whole
+from store.atomic import remove_leftovers, write_whole
 
 SCHEMA = "memr.evaluate/1"
 NEEDED = ("store", "fingerprint", "method", "key", "hashes")
@@ -65,6 +65,15 @@ class ResultFolder:
         """Every checkpoint of a method under a protocol."""
         yield from sorted(self.root.glob(f"checkpoints/{protocol}/{method}/*/*.safetensors"))
 
+    def lock(self, protocol: str, method: str) -> Path:
+        """The file that a process holds while it makes models or results of a method."""
+        return self.root / "checkpoints" / protocol / f".{method}.lock"
+
+    def remove_leftovers(self, protocol: str, method: str) -> None:
+        """Remove what killed processes left half written beside the checkpoints of a method."""
+        for folder in self.root.glob(f"checkpoints/{protocol}/{method}/*/"):
+            remove_leftovers(folder)
+
     def files(self, protocol: str, method: str, vouched: Iterable[str]) -> dict[str, Any]:
         """Where a result lies, given the names of the files that its metrics vouch for."""
         predictions = self.predictions(protocol, method)
@@ -84,6 +93,11 @@ class ResultFolder:
     def report(self) -> Path:
         """The folder of the report."""
         return self.root / "report"
+
+    @property
+    def report_lock(self) -> Path:
+        """The file that a process holds while it writes the report."""
+        return self.root / ".report.lock"
 
     def relative(self, path: Path) -> str:
         """`path` as the metrics files name it: from this folder, with forward slashes."""

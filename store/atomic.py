@@ -2,38 +2,57 @@
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from store.locking import Outcome, names, try_lock
+
 # What a file system answers that cannot synchronise a folder; the rename itself has happened.
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
+
+_TEMPORARY = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp", re.DOTALL)
+
+_MAX_NAME_BYTES = 255
+"""What most file systems allow a name to have."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file beside `path` and move it there once it is complete.
 
-    Yields a path in the same folder that does not exist yet; the caller creates the file and closes
-    it. When the block ends, the file is synchronised to disk and takes the place of `path`. When
-    the block raises anything, KeyboardInterrupt included, the temporary file is removed and what
-    was at `path` stays. Where `path` is a symbolic link, the file it points to is replaced.
+    Yields an empty file in the same folder, which the caller opens, fills and closes. When the
+    block ends, the file is synchronised to disk and takes the place of `path`. When the block
+    raises anything, KeyboardInterrupt included, the temporary file is removed and what was at
+    `path` stays. Where `path` is a symbolic link, the file it points to is replaced. The
+    temporary file is locked while it is written: those that killed processes left in the folder
+    are told by their freed locks, and removed.
 
-    Raises OSError where the system refuses, FileNotFoundError where the block wrote no file.
+    Raises OSError where the system refuses.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    remove_leftovers(target.parent)
     try:
-        yield temporary
-        _sync(temporary)
-        temporary.replace(target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
-            # A full disk is reported without a name; a person knows the target, not the temporary.
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
+        temporary, descriptor = _created(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    try:
+        try:
+            yield temporary
+            os.fsync(descriptor)
+            temporary.replace(target)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            nameless = isinstance(error, OSError) and error.filename in (None, str(temporary))
+            if isinstance(error, OSError) and error.errno and nameless:
+                # A full disk is reported without a name; a person knows the target, not the
+                # temporary.
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            raise
+    finally:
+        os.close(descriptor)
     _sync_folder(target.parent)
 
 
@@ -43,12 +62,41 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def _sync(path: Path) -> None:
-    # Read-write, because Windows synchronises only descriptors that may write.
-    descriptor = os.open(path, os.O_RDWR)
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes that ended before these were complete.
+
+    One that is still being written is locked and stays; where the file system has no locks, none
+    can be told from another and all stay. What cannot be removed stays too.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
+        with os.scandir(folder) as entries:
+            found = [Path(one.path) for one in entries if _TEMPORARY.fullmatch(one.name)]
+    except OSError:
+        return  # whoever writes there is told
+    for path in found:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            continue
+        try:
+            if try_lock(descriptor) is Outcome.OURS and names(path, descriptor):
+                path.unlink()
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
+
+
+def _created(target: Path) -> tuple[Path, int]:
+    """A new file beside `target`, and the descriptor that holds its lock."""
+    while True:
+        ending = f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        start = os.fsencode(target.name)[: _MAX_NAME_BYTES - len(ending) - 1]
+        temporary = target.with_name("." + os.fsdecode(start) + ending)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        # Between its making and its locking, another process may have taken it for a leftover.
+        if try_lock(descriptor) is not Outcome.THEIRS and names(temporary, descriptor):
+            return temporary, descriptor
         os.close(descriptor)
 
 

@@ -9,6 +9,7 @@ from memr_cli.ablation.reuse import standing
 from memr_cli.ablation.subjects import differs_retrained, rested_on
 from memr_cli.errors import UnsupportedError
 from memr_cli.experiment.experiment import Choice, Experiment
+from memr_cli.experiment.reuse import Standing
 from memr_cli.experiment.runs import read_or_made, refuse_pointless
 from memr_cli.methods.method import Method
 
@@ -29,12 +30,18 @@ def ablate_methods(
     )
     experiment.use_only(to_make)
 
+    def written(method: Method) -> list[Method]:
+        return [method, *_written(experiment, method, retrain=retrain)]
+
+    def look(method: Method) -> Standing:
+        return standing(experiment, method, retrain=retrain)
+
     def make(method: Method, key: str) -> dict[str, Any]:
         from memr_cli.ablation.making import ablate  # not needed for a result that is read
 
         return ablate(experiment, method, key, retrain=retrain)
 
-    yield from read_or_made(experiment, choice, found, make)
+    yield from read_or_made(experiment, choice, found, written, look, make)
 
 
 def _of_several(experiment: Experiment, choice: Choice) -> Choice:

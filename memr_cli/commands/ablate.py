@@ -53,6 +53,7 @@ def ablate(
     subset: options.SubsetName = Subset.ALL,
     normalize: options.Normalize = None,
     device: options.Device = DeviceName.AUTO,
+    wait: options.Wait = None,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
     quiet: options.Quiet = False,
@@ -91,7 +92,7 @@ def ablate(
         normalize=normalize,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        place = options.place(store, out, console, device)
+        place = options.place(store, out, console, device, wait)
         _run(method or ["early"], settings, place, console, retrain=retrain)
 
 

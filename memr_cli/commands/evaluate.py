@@ -46,6 +46,7 @@ def evaluate(
     normalize: options.Normalize = None,
     calibrate: options.Calibrate = Calibration.NONE,
     device: options.Device = DeviceName.AUTO,
+    wait: options.Wait = None,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
     quiet: options.Quiet = False,
@@ -86,7 +87,7 @@ def evaluate(
         ensemble=ensemble,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        place = options.place(store, out, console, device)
+        place = options.place(store, out, console, device, wait)
         _evaluate(method or ["all"], settings, place, console)
         console.notice(f"metrics and predictions are in {place.out}; `memr report` sets them out.")
 

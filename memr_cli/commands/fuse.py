@@ -36,6 +36,7 @@ def fuse(
     subset: options.SubsetName = Subset.ALL,
     normalize: options.Normalize = None,
     device: options.Device = DeviceName.AUTO,
+    wait: options.Wait = None,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
     quiet: options.Quiet = False,
@@ -69,4 +70,5 @@ def fuse(
         normalize=normalize,
     )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        run_training("fuse", method, settings, options.place(store, out, console, device), console)
+        place = options.place(store, out, console, device, wait)
+        run_training("fuse", method, settings, place, console)

@@ -36,6 +36,7 @@ def ingest(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a store that holds other content.")
     ] = False,
+    wait: options.Wait = None,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,  # noqa: ARG001 - every command takes it
     quiet: options.Quiet = False,
@@ -60,7 +61,9 @@ def ingest(
     settings = IngestSettings(pooling, sequences, names, on_problem, overwrite)
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         started = time.monotonic()
-        result = ingest_corpus(raw, store, settings, console.progress)
+        result = ingest_corpus(
+            raw, store, settings, console.progress, wait=wait, notice=console.notice
+        )
         seconds = round(time.monotonic() - started, 3)
         console.emit(
             {"schema": "memr.ingest/1", "store": str(store), **result, "seconds": seconds},

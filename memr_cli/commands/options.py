@@ -146,6 +146,17 @@ Device = Annotated[
     ),
 ]
 
+Wait = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        help="How long to wait for another memr that works on the same files. Default: until it "
+        "is done.",
+        metavar="SECONDS",
+        min=0,
+    ),
+]
+
 
 def experiment_settings(
     protocol: ProtocolName,
@@ -205,12 +216,14 @@ def normalizations(asked: list[str]) -> tuple[Normalization, dict[str, Normaliza
     return for_all, for_each
 
 
-def place(store: Path, out: Path | None, console: Console, device: DeviceName) -> "Place":
+def place(
+    store: Path, out: Path | None, console: Console, device: DeviceName, wait: float | None
+) -> "Place":
     """Where an experiment reads, writes and trains, and whom it tells."""
     from memr_cli.experiment.experiment import Place
 
     folder = out_folder(store, out)
-    return Place(store, folder, console.notice, console.detail, console.progress, device)
+    return Place(store, folder, console.notice, console.detail, console.progress, device, wait)
 
 
 def out_folder(store: Path, out: Path | None) -> Path:

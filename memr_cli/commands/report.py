@@ -7,6 +7,7 @@ from memr_cli.console import Console
 def report(
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,
+    wait: options.Wait = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
     as_json: options.Json = False,
@@ -21,12 +22,13 @@ def report(
     from memr_cli.reporting.report import build
     from memr_cli.reporting.rows import shown
     from memr_cli.results import ResultFolder
+    from memr_cli.waiting import holding
 
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         folder = ResultFolder(options.out_folder(store, out))
-        result = build(
-            folder, store_name=store.name if store.exists() else None, notice=console.notice
-        )
+        name = store.name if store.exists() else None
+        with holding([folder.report_lock], wait, console.notice):
+            result = build(folder, store_name=name, notice=console.notice)
         stores = {(row["store"], row["fingerprint"]) for row in result["rows"]}
         name, fingerprint = stores.pop() if len(stores) == 1 else (None, None)
         console.emit(

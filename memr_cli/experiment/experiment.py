@@ -1,6 +1,7 @@
 """One store under one protocol and one set of settings: what commands work on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from memr_cli.results import (
     read_metrics,
     refuse_another_stores,
 )
+from memr_cli.waiting import holding
 from store.reader import Store
 
 
@@ -42,6 +44,8 @@ class Place:
     detail: Callable[[str], None]
     progress: Progress
     device: Device = Device.AUTO
+    wait: float | None = None
+    """Seconds to wait for another process that works on the same results, None without end."""
 
 
 class Experiment:
@@ -180,6 +184,21 @@ class Experiment:
         for name in self._rested_on(methods):
             for checkpoint in self.folder.all_checkpoints(self.settings.protocol, name):
                 self.refuse_another_stores(checkpoint, _owner(checkpoint))
+
+    @contextmanager
+    def working_on(self, methods: Sequence[Method]) -> Iterator[None]:
+        """Keep other processes from making models or results of these methods meanwhile.
+
+        Waits for those that do, as long as `place.wait` says. Raises SystemRefusedError where they
+        are not done by then.
+        """
+        protocol = self.settings.protocol
+        names = self._rested_on(methods)
+        locks = [self.folder.lock(protocol, name) for name in names]
+        with holding(locks, self.place.wait, self.place.notice):
+            for name in names:
+                self.folder.remove_leftovers(protocol, name)
+            yield
 
     def _rested_on(self, methods: Sequence[Method]) -> list[str]:
         """The names of these methods and of the trained ones that they rest on."""

@@ -65,7 +65,12 @@ def train_methods(experiment: Experiment, choice: Choice, command: str) -> Itera
     experiment.prepare_folder(choice.methods)
     experiment.protect_checkpoints(choice.methods)
     experiment.use_only(choice.methods)
-    yield from each_result(experiment, choice, lambda method: train(experiment, method, command))
+
+    def result_of(method: Method) -> dict[str, Any]:
+        with experiment.working_on([method]):
+            return train(experiment, method, command)
+
+    yield from each_result(experiment, choice, result_of)
 
 
 def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[str, Any]]:
@@ -77,35 +82,47 @@ def evaluate_methods(experiment: Experiment, choice: Choice) -> Iterator[dict[st
     experiment.protect_checkpoints(to_make)
     experiment.use_only(to_make)
 
+    def look(method: Method) -> Standing:
+        return standings(experiment, [method])[method.name]
+
     def make(method: Method, key: str) -> dict[str, Any]:
         from memr_cli.experiment.making import evaluate  # not needed for a result that is read
 
         return evaluate(experiment, method, key)
 
-    yield from read_or_made(experiment, choice, found, make)
+    yield from read_or_made(experiment, choice, found, lambda method: [method], look, make)
 
 
 def read_or_made(
     experiment: Experiment,
     choice: Choice,
     found: Mapping[str, Standing],
+    written: Callable[[Method], Sequence[Method]],
+    look: Callable[[Method], Standing],
     make: Callable[[Method, str], dict[str, Any]],
 ) -> Iterator[dict[str, Any]]:
     """The fresh result of each method, or what `make` gives for it and its key.
 
-    Says of a stale result that it is replaced, and why. Raises as `each_result`.
+    found: how results stood at first. written: the methods that making one may write files of, kept
+    from other processes meanwhile. look: how a result stands now, which another process may have
+    made while it was waited for. Says of a stale result that it is replaced, and why. Raises as
+    `each_result`.
     """
 
     def result_of(method: Method) -> dict[str, Any]:
-        standing = found[method.name]
-        if standing.fresh is not None:
-            return standing.fresh
-        if standing.stale is not None:
-            from memr_cli.experiment.predicting import tested_folds
+        fresh = found[method.name].fresh
+        if fresh is not None:
+            return fresh
+        with experiment.working_on(written(method)):
+            standing = look(method)
+            if standing.fresh is not None:
+                return standing.fresh
+            if standing.stale is not None:
+                from memr_cli.experiment.predicting import tested_folds
 
-            tested_folds(experiment, method)  # what cannot be made replaces nothing
-            experiment.place.notice(standing.stale)
-        return make(method, standing.key)
+                tested_folds(experiment, method)  # what cannot be made replaces nothing
+                experiment.place.notice(standing.stale)
+            return make(method, standing.key)
 
     yield from each_result(experiment, choice, result_of)
 

@@ -1,6 +1,7 @@
 """From a raw corpus to a store in its place, whole or not at all."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from memr_cli.ingestion.filling import write_store
 from memr_cli.ingestion.settings import IngestSettings
 from memr_cli.ingestion.standing import is_same, standing_fingerprint
 from memr_cli.progress import Progress
+from memr_cli.waiting import holding
 from store.atomic import replacing
 from store.reader import Store
 from store.utterances import Utterances
@@ -23,32 +25,60 @@ class _Unchanged(Exception):  # noqa: N818 - not an error
     """The store holds this content already; what was written beside it is dropped."""
 
 
-def ingest(raw: Path, store: Path, settings: IngestSettings, progress: Progress) -> dict[str, Any]:
+def _say_nothing(sentence: str) -> None:
+    pass
+
+
+def ingest(
+    raw: Path,
+    store: Path,
+    settings: IngestSettings,
+    progress: Progress,
+    *,
+    wait: float | None = None,
+    notice: Callable[[str], None] = _say_nothing,
+) -> dict[str, Any]:
     """Read the corpus in `raw` and leave it at `store`; returns what `memr ingest` prints.
 
     A store that holds exactly this content stays untouched. One that holds other content is
     replaced only with `overwrite`, a file that is no store never. Whatever goes wrong, the file
-    that was there stays. Raises InputError for raw data that is not as its layout promises,
-    StoreRefusedError for a store that would have to be replaced, OSError where the system refuses.
+    that was there stays. Another process that makes this store is waited for, `wait` seconds or,
+    with None, until it is done; `notice` is told of that.
+
+    Raises InputError for raw data that is not as its layout promises, StoreRefusedError for a store
+    that would have to be replaced, SystemRefusedError where another process does not finish in
+    time, OSError where the system refuses.
     """
     corpus = read_corpus(raw, settings.class_names)
     with closing(corpus.source):
         if not any(utterance.features for utterance in corpus.utterances):
             raise InputError(f"{raw} lists no feature file: all feature columns are empty")
         utterances = _arrange(corpus)
-        standing = standing_fingerprint(store, corpus, utterances, settings)
-        existed = store.exists()
-        store.parent.mkdir(parents=True, exist_ok=True)
-        reused = False
-        try:
-            with replacing(store) as temporary:
-                problems = write_store(temporary, corpus, utterances, settings, progress)
-                with Store.open(temporary) as written:
-                    reused = standing is not None and is_same(store, standing, written, settings)
-                if reused:
-                    raise _Unchanged
-        except _Unchanged:
-            pass
+        place = Path(os.path.realpath(store))
+        with holding([place.with_name(f".{place.name}.lock")], wait, notice):
+            return _replaced(store, corpus, utterances, settings, progress)
+
+
+def _replaced(
+    store: Path,
+    corpus: Corpus,
+    utterances: Utterances,
+    settings: IngestSettings,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Make the store, unless it stands there already; returns what `ingest` does."""
+    standing = standing_fingerprint(store, corpus, utterances, settings)
+    existed = store.exists()
+    reused = False
+    try:
+        with replacing(store) as temporary:
+            problems = write_store(temporary, corpus, utterances, settings, progress)
+            with Store.open(temporary) as written:
+                reused = standing is not None and is_same(store, standing, written, settings)
+            if reused:
+                raise _Unchanged
+    except _Unchanged:
+        pass
     with Store.open(store) as held:
         content = describe(held)
     replaced = [f"what {store} held before was replaced"] if existed and not reused else []

@@ -45,11 +45,11 @@ def test_any_exception_leaves_the_old_file_and_nothing_else(
     assert target.read_bytes() == b"old"
 
 
-def test_a_block_that_writes_no_file_is_an_error_and_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_block_that_loses_the_file_is_an_error_and_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "memr.h5"
     target.write_bytes(b"old")
-    with pytest.raises(FileNotFoundError), replacing(target):
-        pass
+    with pytest.raises(FileNotFoundError), replacing(target) as temporary:
+        temporary.unlink()
     assert target.read_bytes() == b"old"
 
 

@@ -1,0 +1,110 @@
+"""Locks on files, which the system frees when their holder ends, however it ends."""
+
+import errno
+import fcntl
+import os
+import re
+from enum import Enum, auto
+from pathlib import Path
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+"""What a file system answers that has no locks."""
+
+_HOLDER = re.compile(r"(?P<process>[0-9]{1,10}) (?P<host>[\w.-]{1,255})")
+
+
+class Outcome(Enum):
+    """What came of asking for a lock."""
+
+    OURS = auto()
+    THEIRS = auto()
+    """Another process, or another part of this one, holds it."""
+    UNSUPPORTED = auto()
+    """The file system has no locks, so nobody can know."""
+
+
+def try_lock(descriptor: int) -> Outcome:
+    """Ask for the lock on an open file, without waiting; closing the file frees it.
+
+    Raises OSError where the system refuses for another reason than that someone holds it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Outcome.THEIRS
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return Outcome.UNSUPPORTED
+        raise
+    return Outcome.OURS
+
+
+def names(path: Path, descriptor: int) -> bool:
+    """Whether `path` is, still, the name of an open file."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    ours = os.fstat(descriptor)
+    return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+class LockFile:
+    """A file that stands for some work, and is there while a process does it.
+
+    Who holds it writes who they are into it. One that a killed process left is taken over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> Outcome:
+        """Ask for the lock, without waiting. Raises OSError where the file cannot be made."""
+        while True:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self.path, flags, 0o666)
+            kept = False
+            try:
+                outcome = try_lock(descriptor)
+                if outcome is Outcome.UNSUPPORTED:
+                    self.path.unlink(missing_ok=True)
+                # Its last holder may have removed it after it was opened here.
+                kept = outcome is Outcome.OURS and names(self.path, descriptor)
+                if kept:
+                    self._sign(descriptor)
+            finally:
+                if not kept:
+                    os.close(descriptor)
+            if kept:
+                self._descriptor = descriptor
+            if kept or outcome is not Outcome.OURS:
+                return outcome
+
+    def release(self) -> None:
+        """Remove the file, and with it the lock, where it is ours."""
+        if self._descriptor is not None:
+            self.path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def holder(self) -> str:
+        """Who holds the lock, as far as the file tells."""
+        try:
+            with self.path.open("rb") as file:
+                text = file.read(300).decode("ascii", "replace")
+        except OSError:
+            text = ""
+        found = _HOLDER.fullmatch(text)
+        if found is None:
+            return "another process"
+        return f"process {found['process']} on {found['host']}"
+
+    def _sign(self, descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
+        try:
+            os.write(descriptor, f"{os.getpid()} {os.uname().nodename}".encode("ascii", "replace"))
+        except OSError as error:
+            # The lock holds all the same on a full disk, and who waits for it is told less.
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
