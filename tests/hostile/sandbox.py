@@ -9,9 +9,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,27 @@ class Ended:
         return [json.loads(line, parse_constant=_refuse) for line in self.stdout.splitlines()]
 
 
-def run(*arguments: str | Path, seconds: float = SECONDS, megabytes: int = MEGABYTES) -> Ended:
+@dataclass(frozen=True)
+class Conditions:
+    """What a run meets.
+
+    megabytes: how much more memory than this process it may have. limits: of RLIMIT_..., what it
+    may use. user: whom it runs as, which only root can choose.
+    """
+
+    folder: Path | None = None
+    megabytes: int = MEGABYTES
+    limits: Mapping[int, int] = field(default_factory=dict)
+    user: int | None = None
+
+
+def run(
+    *arguments: str | Path, seconds: float = SECONDS, conditions: Conditions | None = None
+) -> Ended:
     """Run `memr` with these arguments in a fork of this process, which spares loading it again.
 
-    What crashes, hangs or takes memory without end takes only the fork with it. Memory is limited
-    by what the fork may ask for beyond what this process has.
+    What crashes, hangs or takes memory without end takes only the fork with it. It is killed when
+    its time is up.
     """
     global tried
     tried += 1
@@ -75,7 +91,7 @@ def run(*arguments: str | Path, seconds: float = SECONDS, megabytes: int = MEGAB
         started = time.monotonic()
         child = os.fork()
         if child == 0:  # pragma: no cover - the fork does not report what it covers
-            _become(main, words, out.fileno(), err.fileno(), megabytes)
+            _become(main, words, out.fileno(), err.fileno(), conditions or Conditions())
         code = _wait(child, started + seconds)
         took = time.monotonic() - started
         texts = [_content(file) for file in (out, err)]
@@ -127,7 +143,7 @@ def _state(folder: Path, free: Sequence[Path]) -> dict[str, tuple[int, bytes]]:
     return found
 
 
-def _become(main: Any, words: Sequence[str], out: int, err: int, megabytes: int) -> None:
+def _become(main: Any, words: Sequence[str], out: int, err: int, conditions: Conditions) -> None:
     """Turn this fork into a run of memr; never returns."""
     code = 70
     try:
@@ -138,9 +154,16 @@ def _become(main: Any, words: Sequence[str], out: int, err: int, megabytes: int)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
-        limit = _address_space() + megabytes * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        memory = _address_space() + conditions.megabytes * 2**20
+        limits = {resource.RLIMIT_AS: memory, resource.RLIMIT_CORE: 0, **conditions.limits}
+        if conditions.folder is not None:
+            os.chdir(conditions.folder)
+        if conditions.user is not None:
+            os.setgroups([])
+            os.setgid(conditions.user)
+            os.setuid(conditions.user)
+        for which, limit in limits.items():
+            resource.setrlimit(which, (limit, limit))
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.argv = ["memr", *words]
         try:
