@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from memr_cli.strict_json import encode
+from memr_cli.visible import printable
 
 T = TypeVar("T")
 Row = Mapping[str, str]
@@ -45,7 +46,7 @@ class Console:
     def notice(self, text: str) -> None:
         """Tell people something that they should know, unless they asked for quiet."""
         if not self.quiet:
-            print(f"memr: {text}", file=sys.stderr, flush=True)
+            print(f"memr: {printable(text)}", file=sys.stderr, flush=True)
 
     def detail(self, text: str) -> None:
         """Tell people something that only --verbose asks for."""
@@ -86,7 +87,7 @@ class Console:
 
 def report_error(text: str) -> None:
     """Tell people why a command ends early."""
-    print(f"memr: error: {text}", file=sys.stderr, flush=True)
+    print(f"memr: error: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def report_fault() -> None:
@@ -112,7 +113,7 @@ def _print_table(rows: list[Row]) -> None:
     for column in rows[0]:
         signless = (row[column].lstrip("+-") for row in rows)
         numeric = all(text[:1].isdigit() or not text for text in signless)
-        table.add_column(column, justify="right" if numeric else "left")
+        table.add_column(printable(column), justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*map(printable, row.values()))
     Terminal(highlight=False, markup=False).print(table)

@@ -11,10 +11,10 @@ run: a seed, or all that are averaged), C classes, G modalities.
 import csv
 import errno
 import hashlib
-import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli import spreadsheet
 from memr_cli.errors import InputError, UnsupportedError
+from memr_cli.plain_files import PlainFileError, content, is_there, opened
+from memr_cli.shapes import each, fits
+from memr_cli.strict_json import decode
 from store.atomic import remove_leftovers, write_whole
 
 SCHEMA = "memr.evaluate/1"
 NEEDED = ("store", "fingerprint", "method", "key", "hashes")
 """What later runs rely on in a metrics file; without it the file is as good as none."""
 
+_SHARED = {"store": str, "fingerprint": str, "method": str, "key": str, "hashes": each(str)}
+"""What these are, in whichever file has them."""
+
+_SIZES = {"json": 2**26, "csv": 2**29, "safetensors": 2**31}
+"""Bytes of the largest file of each kind that is read back, far above what memr writes."""
+
+_VOUCHED = re.compile(r"(predictions|checkpoints)(/[^/.\\:\0][^/\\:\0]*)+\.(csv|safetensors)")
+"""The names of the files that a metrics file can vouch for: nothing outside of the folder."""
+
+MOST_SEEDS = 10_000
+"""No result is read that says it has more."""
+
 KEY_COLUMNS = ("utterance", "speaker", "fold", "seed", "true", "predicted")
 SHARE, WEIGHT = "p_", "w_"
 """Begin the columns of classes and of modalities."""
+
+_SURE = 1 + 1e-6
+"""No probability and no weight is larger, but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -132,41 +151,46 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Write one CSV row per scored row: the key columns, then `p_<class>` for every class.
 
-        Last come `w_<modality>` where modalities are weighed.
+        Last come `w_<modality>` where modalities are weighed. Text that a spreadsheet would take
+        for a formula is written as `spreadsheet` says, which `read` undoes.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, spreadsheet.written(self._lines()).encode())
+
+    def _lines(self) -> Iterator[Sequence[str]]:
         names = self.class_names
-        weighed = [f"{WEIGHT}{name}" for name in self.modalities]
-        writer.writerow([*KEY_COLUMNS, *(f"{SHARE}{name}" for name in names), *weighed])
+        shown = [*(f"{SHARE}{name}" for name in names), *(f"{WEIGHT}{n}" for n in self.modalities)]
+        yield [*KEY_COLUMNS, *map(spreadsheet.quoted, shown)]
+        classes = list(map(spreadsheet.as_cell, names))
+        speakers = {name: spreadsheet.as_cell(name) for name in set(self.speakers)}
         numbers = [*self.probabilities.T, *(() if self.weights is None else self.weights.T)]
-        columns = zip(
-            self.utterances,
-            self.speakers,
-            self.fold.tolist(),
-            self.seed.tolist(),
-            (names[code] for code in self.true),
-            (names[code] for code in self.predicted),
+        yield from zip(
+            map(spreadsheet.as_cell, self.utterances),
+            (speakers[name] for name in self.speakers),
+            map(str, self.fold.tolist()),
+            map(str, self.seed.tolist()),
+            (classes[code] for code in self.true),
+            (classes[code] for code in self.predicted),
             # 9 significant digits hold a float32 exactly.
             *([f"{value:.9g}" for value in column] for column in numbers),
             strict=True,
         )
-        writer.writerows(columns)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.getvalue().encode())
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":
         """Read a predictions file. Raises InputError where it is not one."""
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                header, *rows = list(csv.reader(file))
+            text = content(path, _SIZES["csv"]).decode("utf-8")
+            header, *rows = spreadsheet.read_rows(text)
             return cls._from_rows(header, rows)
-        except (ValueError, IndexError, KeyError, csv.Error) as error:
-            raise InputError(
-                f"{path} is not a predictions file of memr ({error}); "
-                "delete it and run `memr evaluate` again."
-            ) from error
+        except (ValueError, IndexError, KeyError, csv.Error, OverflowError) as error:
+            reason = f"it has no column for {error}" if isinstance(error, KeyError) else str(error)
+        except (FileNotFoundError, PlainFileError) as error:
+            reason = "it is gone" if isinstance(error, FileNotFoundError) else str(error)
+        raise InputError(
+            f"{path} is not a predictions file of memr ({reason}); "
+            "delete it and run `memr evaluate` again."
+        )
 
     @classmethod
     def _from_rows(cls, header: list[str], rows: list[list[str]]) -> "Predictions":
@@ -181,15 +205,19 @@ class Predictions:
         ]:
             raise ValueError(f"its columns are {', '.join(header)}")
         codes = {name: code for code, name in enumerate(names)}
+        if len(codes) < len(names) or not names:
+            raise ValueError("its columns do not name each class once")
         utterances, speakers, fold, seed, true, predicted, *numbers = zip(*rows, strict=True)
         values = np.array(numbers, dtype=np.float64).T
+        if not ((values >= 0) & (values <= _SURE)).all():
+            raise ValueError("it has a number that is no probability or weight")
         return cls(
-            utterances=utterances,
-            speakers=speakers,
+            utterances=tuple(map(spreadsheet.from_cell, utterances)),
+            speakers=tuple(map(spreadsheet.from_cell, speakers)),
             fold=np.array(fold, dtype=np.int64),
             seed=np.array(seed, dtype=np.int64),
-            true=np.array([codes[name] for name in true]),
-            predicted=np.array([codes[name] for name in predicted]),
+            true=np.array([codes[spreadsheet.from_cell(name)] for name in true]),
+            predicted=np.array([codes[spreadsheet.from_cell(name)] for name in predicted]),
             probabilities=values[:, : len(names)],
             class_names=names,
             modalities=weighed,
@@ -198,9 +226,16 @@ class Predictions:
 
 
 def hashes(folder: ResultFolder, names: Iterable[str]) -> dict[str, str]:
-    """Hash of the bytes of each file that is there, by its name in the folder; each read once."""
-    there = [name for name in dict.fromkeys(names) if (folder.root / name).is_file()]
+    """Hash of the bytes of each file that is there, by its name in the folder; each read once.
+
+    A name that no file of memr's has is not looked at, whatever lies there.
+    """
+    there = [name for name in dict.fromkeys(names) if _is_there(folder, name)]
     return {name: digest(folder.root / name) for name in there}
+
+
+def _is_there(folder: ResultFolder, name: str) -> bool:
+    return bool(_VOUCHED.fullmatch(name)) and is_there(folder.root / name)
 
 
 def no_longer_scored(
@@ -208,22 +243,32 @@ def no_longer_scored(
 ) -> Path | None:
     """The first file that is not the one that was scored; a checkpoint may be gone.
 
-    vouched: hashes of the files that a method's metrics were made from, by name in the folder.
+    vouched: hashes of the files that a method's metrics were made from, by name in the folder. A
+    name that no file of memr's has is one, and is not looked at.
     """
     predictions = folder.predictions(protocol, method)
-    if folder.relative(predictions) not in vouched or not predictions.is_file():
+    if folder.relative(predictions) not in vouched or not is_there(predictions):
         return predictions
     for name, expected in vouched.items():
         path = folder.root / name
-        if path.is_file() and digest(path) != expected:
+        if not _VOUCHED.fullmatch(name):
+            return path
+        if is_there(path) and digest(path) != expected:
             return path
     return None
 
 
 def digest(path: Path) -> str:
-    """Hash of a file's bytes, as the metrics files hold it."""
-    with path.open("rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    """Hash of a file's bytes, as the metrics files hold it; of one that is too large, its size.
+
+    Raises FileNotFoundError where it is gone, OSError where the system refuses.
+    """
+    kind = path.suffix.removeprefix(".")
+    try:
+        with opened(path, _SIZES.get(kind, max(_SIZES.values()))) as (file, _):
+            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    except PlainFileError as error:
+        return str(error)
 
 
 def hash_of(value: Any) -> str:
@@ -256,24 +301,41 @@ def read_object(path: Path, schema: str, needed: Iterable[str]) -> dict[str, Any
     sealed.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (FileNotFoundError, ValueError, RecursionError):
+        return told(path, schema, needed)
+    except (FileNotFoundError, ValueError):
         return None
+
+
+def told(path: Path, schema: str, needed: Iterable[str]) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises FileNotFoundError where there is none, ValueError where it is none of this schema with
+    what is needed, or says other than when it was sealed, OSError where the system refuses.
+    """
+    try:
+        value = decode(content(path, _SIZES["json"]))
+    except PlainFileError as error:
+        raise ValueError(str(error)) from error
     if not isinstance(value, dict) or value.get("schema") != schema:
-        return None
+        what = "an evaluation" if schema == SCHEMA else schema
+        raise ValueError(f"it is no JSON object of {what}")
+    for name in needed:
+        if not fits(value.get(name), _SHARED.get(name, _present)):
+            wrong = "missing" if value.get(name) is None else "not as memr writes it"
+            raise ValueError(f"its field {name} is {wrong}")
     said = {name: part for name, part in value.items() if name != "digest"}
-    edited = "digest" in value and value["digest"] != hash_of(said)
-    return value if all(name in value for name in needed) and not edited else None
+    if "digest" in value and value["digest"] != hash_of(said):
+        raise ValueError("it was changed after memr wrote it")
+    return value
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _present(value: Any) -> bool:
+    return value is not None
 
 
 def owner(path: Path, schema: str) -> str | None:
     """The store that the JSON object in a file was made from, None where it does not say."""
-    store = (read_object(path, schema, ["store"]) or {}).get("store")
-    return store if isinstance(store, str) else None
+    return (read_object(path, schema, ["store"]) or {}).get("store")
 
 
 def prepare_folder(root: Path) -> None:
@@ -286,9 +348,12 @@ def prepare_folder(root: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(root))
 
 
-def refuse_another_stores(path: Path, owner: str | None, store: Path) -> None:
-    """Raise UnsupportedError if `path` holds a result of a store of another name."""
-    if owner is not None and Path(owner).name != store.name:
+def refuse_another_stores(path: Path, owner: object, store: Path) -> None:
+    """Raise UnsupportedError if `path` holds a result of a store of another name.
+
+    owner: the path of its store as the file tells it; anything but a text tells none.
+    """
+    if isinstance(owner, str) and Path(owner).name != store.name:
         raise UnsupportedError(
             f"{path} belongs to the store {Path(owner).name}, not to {store.name}, and is not "
             "replaced. Give this store's results a folder of their own with --out DIR."

@@ -4,6 +4,7 @@ N utterances, D dims, F frames of all utterances. Memory grows with N, not with 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +14,48 @@ from numpy.typing import NDArray
 
 from store.hashing import ContentHash, Entry, fingerprint
 from store.layout import Layout, examine
-from store.opening import HDF5_ERRORS, damage_named, open_file
+from store.opening import HDF5_ERRORS, damage_named, memory_named, open_file
 from store.rules import TEXT_EXPECTED, column_violations, first_of, text_problem
 from store.schema import FIELDS, TEXT, kind_of
+from store.sealing import chain_violations
 from store.slabs import read_slabs
 from store.violations import Rule, Violation
 
-__all__ = ["Rule", "Violation", "check"]
+__all__ = ["Checked", "Rule", "Violation", "check", "checked"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found, and the fingerprint of a store whose structure is sound."""
+
+    violations: list[Violation]
+    fingerprint: str | None
 
 
 def check(path: Path) -> list[Violation]:
-    """Run every rule of FORMAT.md over the store at `path`; returns all breaches, none if valid.
+    """The breaches that `checked` finds in the store at `path`, none if it is valid."""
+    return checked(path).violations
+
+
+def checked(path: Path) -> Checked:
+    """Run every rule of FORMAT.md over the store at `path`.
 
     A rule broken by many rows of one dataset is one breach that counts them. Rules about content
     that cannot be read are passed over; that it cannot be read is itself a breach. Raises
     StoreError where the file cannot be opened as a store of our version at all (see `Store.open`)
     and OSError where the system refuses.
     """
-    with open_file(path) as file:
+    with open_file(path) as file, memory_named(path):
         with damage_named(path):
             layout = examine(file)
+        sound = not (layout.violations or chain_violations(layout))
         contents = _Contents(layout)
         contents.columns()
         if layout.n is not None:
             for name in layout.dims:
                 contents.modality(name)
         contents.fingerprint()
-    return layout.violations
+    return Checked(layout.violations, layout.fingerprint if sound else None)
 
 
 class _Contents:
@@ -100,10 +116,7 @@ class _Contents:
         content = ContentHash()
         try:
             values: NDArray[Any] = dataset[()]
-            if kind_of(dataset.dtype) == TEXT:
-                content.add_texts(values.tolist())
-            else:
-                content.add_numbers(values)
+            content.add(values)
             self._checksum(path, dataset, content)
         except HDF5_ERRORS as error:
             self.layout.report_unreadable(path, error)
@@ -128,9 +141,9 @@ class _Contents:
 
     def _checksum(self, path: str, dataset: h5py.Dataset, content: ContentHash) -> None:
         right = content.hexdigest()
-        stored = dataset.attrs.get("sha256")
-        if not isinstance(stored, str) or stored != right:
-            found = "missing" if stored is None else str(stored)
+        stated = self.layout.entries.get(path)
+        if stated is None or stated.sha256 != right:
+            found = "missing" if stated is None else stated.sha256
             self.layout.report(Rule.CHECKSUM, f"{path} attribute sha256", found, right)
         self._entries[path] = Entry(kind_of(dataset.dtype), tuple(dataset.shape), right)
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from store.schema import FORMAT_NAME, FORMAT_VERSION, TEXT, kind_of, text_type
+from store.schema import FORMAT_NAME, FORMAT_VERSION, TEXT, Scalar, kind_of, text_type
 
 
 class ContentHash:
@@ -29,6 +29,13 @@ class ContentHash:
         for text in texts:
             self._sha256.update(len(text).to_bytes(8, "little"))
             self._sha256.update(text)
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Values of a dataset as h5py reads them."""
+        if values.dtype.kind == "S":
+            self.add_texts(values.tolist())
+        else:
+            self.add_numbers(values)
 
     def hexdigest(self) -> str:
         """The digest of all that was added, as 64 hexadecimal digits."""
@@ -78,5 +85,14 @@ def fingerprint(class_names: Sequence[str], synthetic: bool, entries: Mapping[st
         "format_version": FORMAT_VERSION,
         "synthetic": synthetic,
     }
-    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
-    return f"sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
+    return f"sha256:{_sha256_of_json(content)}"
+
+
+def provenance_sha256(provenance: Mapping[str, Scalar]) -> str:
+    """The checksum of the provenance, which the fingerprint leaves out."""
+    return _sha256_of_json(dict(provenance))
+
+
+def _sha256_of_json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

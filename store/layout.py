@@ -11,12 +11,16 @@ from typing import Any
 import h5py
 import numpy as np
 
+from store.attributes import foreign_class, read_attribute
+from store.hashing import Entry, provenance_sha256
+from store.heaps import Heaps
 from store.opening import HDF5_ERRORS, brief, refuse_system_error
 from store.rules import TEXT_EXPECTED, is_scalar, text_problem
 from store.schema import (
     FIELDS,
     MODALITY_FIELDS,
     MODALITY_NAME,
+    PLAIN_CLASSES,
     SEQUENCE_FIELDS,
     Field,
     Scalar,
@@ -27,6 +31,7 @@ from store.violations import Rule, Violation
 _COLUMN_GROUPS = ("utterances", "names", "index")
 _GROUPS = (*_COLUMN_GROUPS, "features", "provenance")
 _PLAIN = "contiguous or chunked, without filters, in this file"
+_TYPES = {h5py.h5o.TYPE_GROUP: h5py.Group, h5py.h5o.TYPE_DATASET: h5py.Dataset}
 
 
 @dataclass
@@ -37,15 +42,20 @@ class Layout:
     in `violations`. Attributes that are missing or wrong are None.
     """
 
+    heaps: Heaps
     n: int | None = None
     """N, the length of the utterance columns"""
     dims: dict[str, int] = field(default_factory=dict)
     """D by modality"""
     datasets: dict[str, h5py.Dataset] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    """What the fingerprint is made of, by path, those of `datasets` that carry a checksum"""
     class_names: tuple[str, ...] | None = None
     synthetic: bool | None = None
     fingerprint: str | None = None
     provenance: dict[str, Scalar] = field(default_factory=dict)
+    provenance_seal: object = None
+    """The root attribute `provenance_sha256` as it stands there"""
     violations: list[Violation] = field(default_factory=list)
     file_size: int = 0
     """In bytes"""
@@ -65,7 +75,7 @@ class Layout:
 
 def examine(file: h5py.File) -> Layout:
     """Look over the structure of an open store and collect every breach."""
-    layout = Layout(file_size=file.id.get_filesize())
+    layout = Layout(Heaps(file), file_size=file.id.get_filesize())
     _examine_root(file, layout)
     groups = _members(file, "", dict.fromkeys(_GROUPS, h5py.Group), layout)
     if "provenance" in groups:
@@ -88,10 +98,15 @@ def _examine_root(file: h5py.File, layout: Layout) -> None:
         found = "missing" if value is None else repr(value)
         layout.report(Rule.ROOT_ATTRIBUTE, f"attribute {name}", found, expected)
 
-    readers = {"class_names": _class_names, "synthetic": _truth, "fingerprint": _mark}
+    readers = {
+        "class_names": _class_names,
+        "synthetic": _truth,
+        "fingerprint": _mark,
+        "provenance_sha256": _provenance_seal,
+    }
     for name, read in readers.items():
         try:
-            value = file.attrs.get(name)
+            value = read_attribute(file, name, layout.heaps)
         except HDF5_ERRORS as error:
             layout.report_unreadable(f"attribute {name}", error)
             continue
@@ -130,10 +145,16 @@ def _mark(value: object, layout: Layout) -> str | None:
     return None
 
 
+def _provenance_seal(value: object, layout: Layout) -> str | None:
+    layout.provenance_seal = value
+    return None
+
+
 def _examine_provenance(group: h5py.Group, layout: Layout) -> None:
+    before = len(layout.violations)
     _members(group, "provenance", {}, layout)
     try:
-        values = dict(group.attrs)
+        values = {name: read_attribute(group, name, layout.heaps) for name in group.attrs}
     except HDF5_ERRORS as error:
         layout.report_unreadable("provenance", error)
         return
@@ -145,6 +166,11 @@ def _examine_provenance(group: h5py.Group, layout: Layout) -> None:
             expected = "a UTF-8 text, a truth value, an int64 or a finite float"
             where = f"provenance attribute {name}"
             layout.report(Rule.PROVENANCE_VALUE, where, repr(plain), expected)
+    if layout.provenance_seal is not None and len(layout.violations) == before:
+        right = provenance_sha256(layout.provenance)
+        if layout.provenance_seal != right:
+            where, found = "attribute provenance_sha256", str(layout.provenance_seal)
+            layout.report(Rule.PROVENANCE_CHECKSUM, where, found, right)
 
 
 def _columns(group: h5py.Group, name: str, layout: Layout) -> dict[str, h5py.Dataset]:
@@ -234,22 +260,41 @@ def _names(group: h5py.Group, where: str, layout: Layout) -> list[str]:
 def _member(
     group: h5py.Group, name: str, path: str, wanted: type, layout: Layout
 ) -> h5py.Group | h5py.Dataset | None:
-    """One member, never followed out of this place in this file."""
+    """One member, never followed out of this place in this file, nor opened if it is foreign."""
+    raw = name.encode("utf-8")
     try:
-        link = group.id.links.get_info(name.encode("utf-8")).type
+        link = group.id.links.get_info(raw).type
         if link != h5py.h5l.TYPE_HARD:
-            found = "an external link" if link == h5py.h5l.TYPE_EXTERNAL else "a soft link"
-            layout.report(Rule.LINK_HARD, path, found, "a hard link")
+            found = {h5py.h5l.TYPE_EXTERNAL: "an external link", h5py.h5l.TYPE_SOFT: "a soft link"}
+            told = found.get(link, "a user-defined link")
+            layout.report(Rule.LINK_HARD, path, told, "a hard link")
             return None
-        member = group[name]
+        found_type = _TYPES.get(h5py.h5o.get_info(group.id, raw).type)
+        if found_type is not wanted:
+            told = "a named type" if found_type is None else f"a {found_type.__name__.lower()}"
+            layout.report(Rule.MEMBER_MISSING, path, told, f"a {wanted.__name__.lower()}")
+            return None
+        member = wanted(h5py.h5o.open(group.id, raw))
+        plain = not isinstance(member, h5py.Dataset) or _is_plain(path, member, layout)
     except HDF5_ERRORS as error:
         layout.report_unreadable(path, error)
         return None
-    if not isinstance(member, wanted):
-        found = f"a {type(member).__name__.lower()}"
-        layout.report(Rule.MEMBER_MISSING, path, found, f"a {wanted.__name__.lower()}")
-        return None
-    return member
+    return member if plain else None
+
+
+def _is_plain(path: str, dataset: h5py.Dataset, layout: Layout) -> bool:
+    """Whether a dataset lies in this file as it is; to know so, nothing else of it is looked at."""
+    creation = dataset.id.get_create_plist()
+    how, found = creation.get_layout(), None
+    if how not in (h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED):
+        found = "virtual" if how == h5py.h5d.VIRTUAL else "compact"
+    elif creation.get_external_count():
+        found = "in another file"
+    elif creation.get_nfilters():
+        found = "with filters"
+    if found:
+        layout.report(Rule.DATASET_PLAIN, path, found, _PLAIN)
+    return found is None
 
 
 def _examine_dataset(
@@ -257,24 +302,34 @@ def _examine_dataset(
 ) -> None:
     before = len(layout.violations)
     try:
-        kind = kind_of(dataset.dtype)
+        stored = dataset.id.get_type()
+        if stored.get_class() not in PLAIN_CLASSES:
+            layout.report(Rule.DATASET_TYPE, path, foreign_class(stored), spec.kind)
+            return
+        dtype = stored.dtype
+        kind = kind_of(dtype)
         if kind != spec.kind:
             layout.report(Rule.DATASET_TYPE, path, kind, spec.kind)
-        _examine_shape(path, dataset, spec, dim, layout)
-        _examine_storage(path, dataset, layout)
+        shape: tuple[int, ...] | None = dataset.shape
+        _examine_shape(path, shape, spec, dim, layout)
+        _examine_storage(path, dataset, prod(shape or (0,)) * dtype.itemsize, layout)
+        seal = read_attribute(dataset, "sha256", layout.heaps)
     except HDF5_ERRORS as error:
         layout.report_unreadable(path, error)
+        return
     if len(layout.violations) == before:
         layout.datasets[path] = dataset
+        if isinstance(seal, str):
+            layout.entries[path] = Entry(spec.kind, shape or (), seal)
 
 
 def _examine_shape(
-    path: str, dataset: h5py.Dataset, spec: Field, dim: int | None, layout: Layout
+    path: str, found: tuple[int, ...] | None, spec: Field, dim: int | None, layout: Layout
 ) -> None:
     n = layout.n
     known = {"N": n, "N+1": None if n is None else n + 1, "D": dim}
     sizes = [known.get(size) if isinstance(size, str) else size for size in spec.shape]
-    shape = dataset.shape or ()
+    shape = found or ()
     fits = len(shape) == len(sizes) and all(
         size in (None, have) for size, have in zip(sizes, shape, strict=True)
     )
@@ -283,24 +338,15 @@ def _examine_shape(
             f"{letter} = {size}" if isinstance(letter, str) and size else str(letter)
             for letter, size in zip(spec.shape, sizes, strict=True)
         ]
-        layout.report(Rule.DATASET_SHAPE, path, str(dataset.shape), f"({', '.join(words)})")
+        layout.report(Rule.DATASET_SHAPE, path, str(found), f"({', '.join(words)})")
 
 
-def _examine_storage(path: str, dataset: h5py.Dataset, layout: Layout) -> None:
-    """Where the bytes are: all of them in this file, and none to be made up by HDF5."""
-    creation = dataset.id.get_create_plist()
-    how = creation.get_layout()
-    if how not in (h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED):
-        found = "virtual" if how == h5py.h5d.VIRTUAL else "compact"
-        layout.report(Rule.DATASET_PLAIN, path, found, _PLAIN)
-    elif creation.get_external_count():
-        layout.report(Rule.DATASET_PLAIN, path, "in another file", _PLAIN)
-    elif creation.get_nfilters():
-        layout.report(Rule.DATASET_PLAIN, path, "with filters", _PLAIN)
-    else:
-        needed = 0 if dataset.shape is None else prod(dataset.shape) * dataset.dtype.itemsize
-        stored = dataset.id.get_storage_size()
-        start = dataset.id.get_offset() or 0 if how == h5py.h5d.CONTIGUOUS else 0
-        there = min(stored, layout.file_size - start)
-        if there < needed:
-            layout.report(Rule.DATASET_STORED, path, f"{there} bytes", f"{needed} bytes")
+def _examine_storage(path: str, dataset: h5py.Dataset, needed: int, layout: Layout) -> None:
+    """Whether all bytes of a dataset are there, none of them to be made up by HDF5."""
+    stored = dataset.id.get_storage_size()
+    rest = layout.file_size - (dataset.id.get_offset() or 0)
+    if stored < needed or stored > rest:
+        found = (
+            f"{stored} bytes, {rest} of them in the file" if stored > rest else f"{stored} bytes"
+        )
+        layout.report(Rule.DATASET_STORED, path, found, f"{needed} bytes")

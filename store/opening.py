@@ -1,6 +1,7 @@
 """Opening the file of a store: what is wrong with it as a whole, and what to do then."""
 
 import errno
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from store.attributes import read_attribute
 from store.errors import (
     NotAStoreError,
     StoreDamagedError,
@@ -16,6 +18,7 @@ from store.errors import (
     StoreTooNewError,
     StoreTooOldError,
 )
+from store.heaps import Heaps
 from store.schema import FORMAT_NAME, FORMAT_VERSION, OLDEST_VERSION, SIGNATURE
 
 HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
@@ -44,7 +47,9 @@ def open_file(path: Path) -> h5py.File:
         file = h5py.File(path, "r", locking=False)
     try:
         with damage_named(path):
-            name, version = file.attrs.get("format"), file.attrs.get("format_version")
+            heaps = Heaps(file)
+            name = read_attribute(file, "format", heaps)
+            version = read_attribute(file, "format_version", heaps)
         _refuse_other_formats(path, name, version)
     except BaseException:
         file.close()
@@ -54,12 +59,25 @@ def open_file(path: Path) -> h5py.File:
 
 @contextmanager
 def damage_named(path: Path) -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into StoreDamagedError."""
+    """Turn what h5py raises on a damaged file into StoreDamagedError.
+
+    Memory that does not suffice becomes OSError, as by `memory_named`.
+    """
     try:
-        yield
+        with memory_named(path):
+            yield
     except HDF5_ERRORS as error:
         refuse_system_error(error)
         raise StoreDamagedError(damaged(path, f"HDF5 says: {brief(error)}")) from error
+
+
+@contextmanager
+def memory_named(path: Path) -> Iterator[None]:
+    """Turn a lack of memory, for what a store says that it holds, into an OSError that names it."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(path)) from error
 
 
 def refuse_system_error(error: BaseException) -> None:

@@ -15,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store.errors import StoreDamagedError
+from store.hashing import ContentHash
 from store.layout import Layout, examine
 from store.opening import damage_named, damaged, open_file
 from store.rules import column_violations, text_problem
 from store.schema import FIELDS, TEXT, Scalar
+from store.sealing import Seals, chain_violations
 from store.slabs import range_slabs, read_range, read_scattered
 from store.utterances import Utterances
+from store.violations import Violation
 
 Rows = NDArray[np.int64] | slice | None
 
@@ -39,16 +42,18 @@ class Modality:
 class Store:
     """A store open for reading; a context manager that closes the file.
 
-    Readers take no lock and never wait for each other. StoreDamagedError is raised where columns or
-    index break a rule of FORMAT.md when they are read, or HDF5 cannot read something; features are
-    handed out as they are, and only `store.check` verifies them and the checksums. A modality,
-    speaker or class that the store does not have raises KeyError.
+    Readers take no lock and never wait for each other. A dataset is compared with its checksum
+    before anything of it is handed out for the first time. Where it differs, HDF5 cannot read it,
+    or columns or index break a rule of FORMAT.md, StoreDamagedError is raised; whether features are
+    finite is for `store.check` to say. A modality, speaker or class that the store does not have
+    raises KeyError, memory that does not suffice OSError.
     """
 
     def __init__(self, path: Path, file: h5py.File, layout: Layout) -> None:
         self.path = path
         self._file = file
         self._layout = layout
+        self._seals = Seals(layout)
         self._offsets: dict[str, NDArray[np.int64]] = {}
         self.fingerprint: str = layout.fingerprint or ""
         self.class_names: tuple[str, ...] = layout.class_names or ()
@@ -58,7 +63,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the store at `path`, verifying its structure but not its content.
+        """Open the store at `path`, verifying all but the content of its datasets.
 
         Raises StoreMissingError where there is no file, NotAStoreError where it is something else,
         StoreTooNewError or StoreTooOldError where the version is not one of ours,
@@ -69,8 +74,9 @@ class Store:
         try:
             with damage_named(path):
                 layout = examine(file)
-            if layout.violations:
-                raise StoreDamagedError(damaged(path, _listed(layout.violations)))
+                broken = layout.violations or chain_violations(layout)
+            if broken:
+                raise StoreDamagedError(damaged(path, _listed(broken)))
             return cls(path, file, layout)
         except BaseException:
             file.close()
@@ -157,6 +163,18 @@ class Store:
         shape = (len(numbers), dataset.shape[1])
         if out.shape != shape or out.dtype != np.float32 or not out.flags.writeable:
             raise ValueError(f"out is {out.dtype} {out.shape}; expected writeable float32 {shape}")
+        path = f"features/{name}/pooled"
+        if (
+            isinstance(numbers, range)
+            and len(numbers) == self.n
+            and not self._seals.confirmed(path)
+        ):
+            content = ContentHash()
+            with damage_named(self.path):
+                read_range(dataset, 0, out, content)
+            self._refuse(self._seals.confirm(path, content))
+            return
+        self._confirm_rows(path)
         with damage_named(self.path):
             if isinstance(numbers, range):
                 read_range(dataset, numbers.start, out)
@@ -175,6 +193,7 @@ class Store:
             raise IndexError(f"row {row} of a store of {self.n} utterances")
         dataset = self._layout.datasets[f"features/{name}/sequence/frames"]
         start, stop = self._frame_offsets(name)[row : row + 2]
+        self._confirm_rows(f"features/{name}/sequence/frames")
         out = np.empty((stop - start, dataset.shape[1]), np.float32)
         with damage_named(self.path):
             read_range(dataset, int(start), out)
@@ -208,6 +227,7 @@ class Store:
             member, starts = "sequence/frames", self._frame_offsets(name)[numbers]
         else:
             member, starts = "pooled", numbers
+        self._confirm_rows(f"features/{name}/{member}")
         with damage_named(self.path):
             dataset = self._layout.datasets[f"features/{name}/{member}"]
             yield from range_slabs(dataset, starts, starts + lengths)
@@ -264,7 +284,18 @@ class Store:
     def _read(self, path: str) -> NDArray[Any]:
         with damage_named(self.path):
             values: NDArray[Any] = self._layout.datasets[path][()]
+            broken = self._seals.confirm_values(path, values)
+        self._refuse(broken)
         return values
+
+    def _confirm_rows(self, path: str) -> None:
+        with damage_named(self.path):
+            broken = self._seals.confirm_rows(path)
+        self._refuse(broken)
+
+    def _refuse(self, broken: Violation | None) -> None:
+        if broken is not None:
+            raise self._damage(str(broken))
 
     def _modality(self, name: str) -> str:
         if name not in self._layout.dims:

@@ -26,6 +26,9 @@ MAX_TEXT_BYTES = 1024
 
 MODALITY_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
+PLAIN_CLASSES = frozenset({h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM})
+"""HDF5's classes of the types that a store uses; of others, nothing is read."""
+
 TEXT = "text"
 NUMPY_TYPES: dict[str, np.dtype[Any]] = {
     "int32": np.dtype("<i4"),

@@ -3,7 +3,7 @@
 D dims, n rows asked for.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import h5py
@@ -80,16 +80,27 @@ def read_slabs(dataset: h5py.Dataset) -> Iterator[tuple[int, NDArray[Any]]]:
         yield start, dataset[start : start + step]
 
 
-def read_range(dataset: h5py.Dataset, start: int, out: NDArray[np.float32]) -> None:
-    """Read the rows from `start` on into `out` (n, D), which may have any strides."""
-    if out.flags.c_contiguous:
+def read_range(
+    dataset: h5py.Dataset,
+    start: int,
+    out: NDArray[np.float32],
+    look: Callable[[NDArray[np.float32]], None] | None = None,
+) -> None:
+    """Read the rows from `start` on into `out` (n, D), which may have any strides.
+
+    They are shown to `look` on the way, slab by slab.
+    """
+    if out.flags.c_contiguous and look is None:
         if out.size:
             dataset.read_direct(out, np.s_[start : start + len(out)])
         return
     step = _read_rows(dataset)
     for done in range(0, len(out), step):
         part = out[done : done + step]
-        part[:] = dataset[start + done : start + done + len(part)]
+        slab = dataset[start + done : start + done + len(part)]
+        part[:] = slab
+        if look is not None:
+            look(slab)
 
 
 def range_slabs(

@@ -40,6 +40,7 @@ class Rule(StrEnum):
     SEQUENCE_FINITE = "sequence-finite"
     CHECKSUM = "checksum"
     FINGERPRINT = "fingerprint"
+    PROVENANCE_CHECKSUM = "provenance-checksum"
 
 
 @dataclass(frozen=True)

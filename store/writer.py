@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from store.hashing import Entry, fingerprint, write_numbers, write_texts
+from store.hashing import Entry, fingerprint, provenance_sha256, write_numbers, write_texts
 from store.index import label_index, speaker_index
 from store.modality_writer import ModalityWriter
 from store.rules import TEXT_EXPECTED, column_violations, is_scalar, text_problem
@@ -48,6 +48,7 @@ class StoreWriter:
         self._n = len(utterances)
         self._class_names = tuple(class_names)
         self._synthetic = bool(synthetic)
+        self._provenance = dict(provenance)
         self._sequences = sequences
         self._modalities: dict[str, ModalityWriter] = {}
         self._finished = False
@@ -57,7 +58,7 @@ class StoreWriter:
         self._file = h5py.File(self._sink, "w", libver=("v110", "v110"))
         try:
             self._write_columns(texts, numbers)
-            self._file.create_group("provenance").attrs.update(provenance)
+            self._file.create_group("provenance")
             self._sink.raise_refusal()
         except BaseException:
             self._close_quietly()
@@ -116,7 +117,8 @@ class StoreWriter:
         `provenance` adds what is known only now, such as a hash over all that was read. Raises
         ValueError where a modality has fewer than N rows, or none has a present row.
         """
-        _refuse_wrong_provenance(provenance or {})
+        self._provenance |= provenance or {}
+        _refuse_wrong_provenance(self._provenance)
         for name, modality in self._modalities.items():
             if modality.row != self._n:
                 raise ValueError(f"modality {name} has {modality.row} rows; expected {self._n}")
@@ -128,7 +130,7 @@ class StoreWriter:
             self._file[path].attrs["sha256"] = entry.sha256
         mark = fingerprint(self._class_names, self._synthetic, self._entries)
         self._write_root(mark)
-        self._file["provenance"].attrs.update(provenance or {})
+        self._file["provenance"].attrs.update(self._provenance)
         self._file.close()
         self._sink.raise_refusal()
         self._finished = True
@@ -150,6 +152,7 @@ class StoreWriter:
         root.create("class_names", names, names.shape, h5py.string_dtype())
         root["synthetic"] = self._synthetic
         root["fingerprint"] = mark
+        root["provenance_sha256"] = provenance_sha256(self._provenance)
 
     def _close_quietly(self) -> None:
         """Close an abandoned file, whose own troubles would only hide why it was abandoned."""

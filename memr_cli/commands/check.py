@@ -1,7 +1,7 @@
 """The command `memr check`."""
 
+import shlex
 from dataclasses import asdict
-from pathlib import Path
 
 import typer
 
@@ -26,15 +26,16 @@ def check(
       memr check
       memr check --store other.h5 | jq -r '.violations[].rule'
     """
-    from store.check import check as violations_of
+    from store.check import checked
 
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        violations = [asdict(violation) for violation in violations_of(store)]
+        found = checked(store)
+        violations = [asdict(violation) for violation in found.violations]
         console.emit(
             {
                 "schema": "memr.check/1",
                 "store": str(store),
-                "fingerprint": _stated_fingerprint(store),
+                "fingerprint": found.fingerprint,
                 "violations": violations,
             },
             violations,
@@ -42,20 +43,9 @@ def check(
         if not violations:
             console.notice(f"{store} follows its format.")
             return
+    places = "1 place" if len(violations) == 1 else f"{len(violations)} places"
     report_error(
-        f"{store} breaks its format in {len(violations)} places. Make it anew with "
-        f"`memr ingest RAW --store {store} --overwrite`."
+        f"{store} breaks its format in {places}. Make it anew with "
+        f"`memr ingest RAW --store {shlex.quote(str(store))} --overwrite`."
     )
     raise typer.Exit(StoreRefusedError.exit_code)
-
-
-def _stated_fingerprint(path: Path) -> str | None:
-    """What the store says of its content, or None where it is too damaged to say."""
-    from store.errors import StoreDamagedError
-    from store.reader import Store
-
-    try:
-        with Store.open(path) as opened:
-            return opened.fingerprint
-    except StoreDamagedError:
-        return None

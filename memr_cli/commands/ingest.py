@@ -10,6 +10,8 @@ from memr_cli.commands import options
 from memr_cli.commands.tables import corpus_rows
 from memr_cli.console import Console
 from memr_cli.corpora.choices import OnProblem, Pooling
+from memr_cli.corpora.limits import MAX_FILE_SIZE, in_bytes
+from memr_cli.corpora.quoting import show
 
 
 def ingest(
@@ -37,6 +39,14 @@ def ingest(
         bool, typer.Option("--overwrite", help="Replace a store that holds other content.")
     ] = False,
     wait: options.Wait = None,
+    max_file_size: Annotated[
+        str,
+        typer.Option(
+            metavar="SIZE",
+            help="The most that dataset.csv, classes.txt, a feature file or a member of "
+            "features.zip may hold, in bytes or as 500M, 2G.",
+        ),
+    ] = MAX_FILE_SIZE,
     store: options.Store = options.DEFAULT_STORE,
     out: options.Out = None,  # noqa: ARG001 - every command takes it
     quiet: options.Quiet = False,
@@ -58,7 +68,9 @@ def ingest(
     from memr_cli.ingestion import ingest as ingest_corpus
 
     names = None if classes is None else tuple(name.strip() for name in classes.split(","))
-    settings = IngestSettings(pooling, sequences, names, on_problem, overwrite)
+    settings = IngestSettings(
+        pooling, sequences, names, on_problem, overwrite, in_bytes(max_file_size)
+    )
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         started = time.monotonic()
         result = ingest_corpus(
@@ -75,8 +87,8 @@ def ingest(
 def _tell(console: Console, result: dict[str, Any], store: Path, seconds: float) -> None:
     problems = result["problems"]
     for problem in problems if console.verbose else problems[:5]:
-        what = f"{problem['modality']} of {problem['utterance']}"
-        console.notice(f"{what}: {problem['path']} {problem['reason']}.")
+        what = f"{problem['modality']} of {show(problem['utterance'])}"
+        console.notice(f"{what}: {show(problem['path'])} {problem['reason']}.")
     if problems:
         more = (
             "" if console.verbose or len(problems) <= 5 else " The first 5 are above, -v shows all."

@@ -6,7 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from memr_cli.results import Predictions, ResultFolder, digest
+from memr_cli.errors import InputError
+from memr_cli.results import MOST_SEEDS, Predictions, ResultFolder, digest
+
+_LARGEST = 2**62
 
 _KINDS = {
     str: "a text",
@@ -79,14 +82,34 @@ class Evaluated:
             sees_dialogues=_sees_dialogues(value),
             vouched=_field(value, "hashes", dict),
         )
-        if min(evaluated.n_train, default=0) <= 0 or max(evaluated.n_test) <= 0:
-            raise ValueError("in its field protocol.folds one trains on nothing, or none tests")
+        evaluated._check()
         return evaluated
+
+    def _check(self) -> None:
+        """Raise ValueError for numbers that no result has."""
+        tested = self.n_test
+        if min(self.n_train, default=0) <= 0 or max(tested) <= 0 or min(tested) < 0:
+            raise ValueError("in its field protocol.folds one trains on nothing, or none tests")
+        first, count = self.settings["seed"], self.settings["seeds"]
+        if not (0 <= first < _LARGEST and 1 <= count <= MOST_SEEDS):
+            raise ValueError(f"its settings name {count} seeds from {first} on")
+        if not self.class_names or self.n < 1:
+            raise ValueError("it scores nothing")
 
     @cached_property
     def predictions(self) -> Predictions:
-        """What was predicted, read once. Raises InputError where the file is no such thing."""
-        return Predictions.read(self.folder.predictions(self.protocol, self.method))
+        """What was predicted, read once.
+
+        Raises InputError where the file is no such thing, or names folds that there are not.
+        """
+        path = self.folder.predictions(self.protocol, self.method)
+        found = Predictions.read(path)
+        if not ((found.fold >= 0) & (found.fold < len(self.n_test))).all():
+            raise InputError(
+                f"{path} names folds that {self.path} does not have, which was made with it. "
+                "Delete both and run `memr evaluate` again."
+            )
+        return found
 
     @cached_property
     def hashes(self) -> dict[str, str]:

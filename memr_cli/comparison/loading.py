@@ -1,5 +1,6 @@
 """The results that a person named: found, unchanged since they were scored, of the store given."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from memr_cli.corpora.choices import ALIASES
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.holdings import Holdings
-from memr_cli.results import ResultFolder, no_longer_scored, read_metrics
+from memr_cli.results import NEEDED, SCHEMA, ResultFolder, no_longer_scored, told
 
 SUFFIX = ".json"
 
@@ -71,25 +72,26 @@ def _wanted(names: Sequence[str], place: Place) -> list[_Wanted]:
         else _Wanted(ResultFolder(place.out), protocol, ALIASES.get(name, name))
         for name in names
     ]
-    told: set[Path] = set()
+    named: set[str] = set()
     for name, want in zip(names, wanted, strict=True):
         if not name.endswith(SUFFIX) and Path(name).name != name:
             raise UsageError(
                 f"{name} is neither a method's name nor the path of a metrics file, which ends "
                 f"with {SUFFIX}."
             )
-        if want.path.resolve() in told:
+        place_of_it = os.path.realpath(want.path)  # unlike Path.resolve, at ease with loops
+        if place_of_it in named:
             raise UsageError(
                 f"{name} is named twice; name different results, such as one of another folder by "
                 "the path of its metrics file."
             )
-        told.add(want.path.resolve())
+        named.add(place_of_it)
     return wanted
 
 
 def _of_path(name: str, place: Place) -> _Wanted:
     # A file may be a link into a store of large files: its folder says what it is.
-    path = Path(name).parent.resolve() / Path(name).name
+    path = Path(os.path.realpath(Path(name).parent)) / Path(name).name
     parents = path.parents
     if not path.is_file() and (len(parents) < 3 or parents[0].name not in list(ProtocolName)):
         raise UsageError(f"{name}: there is no such file.")
@@ -137,9 +139,9 @@ def _refuse_unsupported(missing: Sequence[_Wanted], place: Place, holdings: Hold
     from memr_cli.methods.registry import registered, why_unsupported
 
     reasons = [why_unsupported(registered()[want.method], holdings) for want in missing]
-    told = list(dict.fromkeys(reason for reason in reasons if reason))
-    if told:
-        raise UnsupportedError("\n".join([f"{place.store} cannot serve what is named:", *told]))
+    why = list(dict.fromkeys(reason for reason in reasons if reason))
+    if why:
+        raise UnsupportedError("\n".join([f"{place.store} cannot serve what is named:", *why]))
 
 
 def _refuse_unknown(missing: Sequence[_Wanted]) -> None:
@@ -158,14 +160,11 @@ def _refuse_unknown(missing: Sequence[_Wanted]) -> None:
 def _read(want: _Wanted, place: Place) -> Evaluated:
     folder, path = want.folder, want.path
     try:
-        metrics = read_metrics(path)
-        if metrics is None:
-            raise ValueError("it is no JSON object of an evaluation")
-        evaluated = Evaluated.parse(metrics, path, folder)
+        evaluated = Evaluated.parse(told(path, SCHEMA, NEEDED), path, folder)
         named = (evaluated.method, evaluated.protocol)
         if named != (want.method, want.protocol):
             raise ValueError(f"it is of method {named[0]} under protocol {named[1]}")
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         make = command([want.method], want.protocol, (place.store, folder.root))
         raise UnsupportedError(
             f"{path} is not a metrics file that this version compares ({error}). Run: {make}"

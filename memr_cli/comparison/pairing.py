@@ -47,6 +47,7 @@ def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> 
     place = {name: row for row, name in enumerate(ids)}
     rows = [_rows(result, place) for result in results]
     for result, each in zip(results, rows, strict=True):
+        _refuse_other_classes(result)
         _refuse_other_labels(result, columns.label[each])
     scored = [np.unique(each) for each in rows]
     common = scored[0]
@@ -101,6 +102,14 @@ def _rows(result: Evaluated, place: dict[str, int]) -> Rows:
             "Delete it and run `memr evaluate` again."
         )
     return rows
+
+
+def _refuse_other_classes(result: Evaluated) -> None:
+    if result.predictions.class_names != result.class_names:
+        raise UnsupportedError(
+            f"the predictions of {result.path} are of other classes than it. Delete it and run "
+            "`memr evaluate` again."
+        )
 
 
 def _refuse_other_labels(result: Evaluated, label: Index) -> None:

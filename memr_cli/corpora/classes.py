@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from memr_cli.corpora.quoting import enumerate_names, quote, show
 from memr_cli.corpora.table import Table, name_problem
 from memr_cli.errors import InputError
 
@@ -29,19 +30,19 @@ def fault_in(class_names: Sequence[str]) -> str | None:
     """Why these cannot be class names, as a clause; None where they can."""
     if not class_names:
         return "no class is named"
-    for name in class_names:
-        if not name or name != name.strip():
-            return f"class name {name!r} is empty or has spaces around it"
-        if _INTEGER.fullmatch(name):
-            return f"class name {name!r} is an integer, which as a label would be a position"
-        problem = name_problem(name)
-        if problem:
-            return f"class name {name!r} {problem}"
-    twice = [name for name in class_names if class_names.count(name) > 1]
-    if twice:
-        return f"class name {twice[0]!r} is given more than once"
     if len(class_names) > MAX_CLASSES:
         return f"{len(class_names)} classes are named; at most {MAX_CLASSES} can be"
+    for name in class_names:
+        if not name or name != name.strip():
+            return f"class name {quote(name)} is empty or has spaces around it"
+        if _INTEGER.fullmatch(name):
+            return f"class name {quote(name)} is an integer, which as a label would be a position"
+        problem = name_problem(name)
+        if problem:
+            return f"class name {quote(name)} {problem}"
+    twice = [name for name in class_names if class_names.count(name) > 1]
+    if twice:
+        return f"class name {quote(twice[0])} is given more than once"
     return None
 
 
@@ -53,43 +54,44 @@ def read_labels(table: Table, column: str, class_names: Sequence[str] | None) ->
     `class0`, `class1`, ... up to the greatest; names are sorted, but IEMOCAP's keep their order.
     Raises InputError, naming the line, for a label that is neither or out of range.
     """
-    cells = [(row.line, row.get(column)) for row in table.rows]
-    integers = [_integer(table, line, cell) for line, cell in cells]
+    cells = table.column(column)
+    integers = [_integer(table, line, cell) for line, cell in zip(table.lines, cells, strict=True)]
     if class_names is None:
         class_names = _implied(table, cells, integers)
     position = {name: index for index, name in enumerate(class_names)}
     values: list[int | None] = []
-    for (line, cell), integer in zip(cells, integers, strict=True):
-        if cell is None:
+    for line, cell, integer in zip(table.lines, cells, integers, strict=True):
+        if not cell:
             values.append(None)
         elif integer is None and cell not in position:
             raise InputError(
-                f"{table.at(line)}: label {cell!r} is neither an integer nor a class name; "
-                f"the classes are {', '.join(class_names)}"
+                f"{table.at(line)}: label {quote(cell)} is neither an integer nor a class name; "
+                f"the classes are {enumerate_names(class_names)}"
             )
         elif integer is not None and integer >= len(class_names):
             raise InputError(
-                f"{table.at(line)}: label {cell} is out of range; there are "
-                f"{len(class_names)} classes, 0 to {len(class_names) - 1}: {', '.join(class_names)}"
+                f"{table.at(line)}: label {show(cell)} is out of range; there are "
+                f"{len(class_names)} classes, 0 to {len(class_names) - 1}: "
+                f"{enumerate_names(class_names)}"
             )
         else:
             values.append(position[cell] if integer is None else integer)
     return Labels(tuple(class_names), tuple(values))
 
 
-def _integer(table: Table, line: int, cell: str | None) -> int | None:
-    match = _INTEGER.fullmatch(cell or "")
+def _integer(table: Table, line: int, cell: str) -> int | None:
+    match = _INTEGER.fullmatch(cell)
     if match is None:
-        if cell is not None and _is_number(cell):
+        if _is_number(cell):
             raise InputError(
-                f"{table.at(line)}: label {cell!r} is a number but no integer from 0 up; labels "
-                "are positions or names of classes, and an empty cell means unlabelled"
+                f"{table.at(line)}: label {quote(cell)} is a number but no integer from 0 up; "
+                "labels are positions or names of classes, and an empty cell means unlabelled"
             )
         return None
     value = int(match[1])
     if value < 0:
         raise InputError(
-            f"{table.at(line)}: label {cell} is negative; labels begin at 0, "
+            f"{table.at(line)}: label {show(cell)} is negative; labels begin at 0, "
             "and an empty cell means unlabelled"
         )
     return value
@@ -104,26 +106,22 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _implied(
-    table: Table,
-    cells: Sequence[tuple[int, str | None]],
-    integers: Sequence[int | None],
-) -> tuple[str, ...]:
+def _implied(table: Table, cells: Sequence[str], integers: Sequence[int | None]) -> tuple[str, ...]:
     """Class names where none are given."""
     found = {integer for integer in integers if integer is not None}
     if not found:
         return _implied_by_names(table, cells)
     first = next(i for i, integer in enumerate(integers) if integer is not None)
-    for (line, cell), integer in zip(cells, integers, strict=True):
-        if cell is not None and integer is None:
+    for line, cell, integer in zip(table.lines, cells, integers, strict=True):
+        if cell and integer is None:
             raise InputError(
-                f"{table.at(line)}: label {cell!r} is neither an integer nor a class name; "
-                f"no class names were given, and line {cells[first][0]} has the integer "
-                f"{cells[first][1]}"
+                f"{table.at(line)}: label {quote(cell)} is neither an integer nor a class name; "
+                f"no class names were given, and line {table.lines[first]} has the integer "
+                f"{show(cells[first])}"
             )
         if integer is not None and integer >= MAX_CLASSES:
             raise InputError(
-                f"{table.at(line)}: label {cell} is too great; integers without class names "
+                f"{table.at(line)}: label {show(cell)} is too great; integers without class names "
                 f"run from 0 to {MAX_CLASSES - 1}"
             )
     if found == set(range(len(IEMOCAP_CLASSES))):
@@ -131,17 +129,17 @@ def _implied(
     return tuple(f"class{i}" for i in range(max(found) + 1))
 
 
-def _implied_by_names(table: Table, cells: Sequence[tuple[int, str | None]]) -> tuple[str, ...]:
+def _implied_by_names(table: Table, cells: Sequence[str]) -> tuple[str, ...]:
     names: set[str] = set()
-    for line, cell in cells:
-        if cell is None:
+    for line, cell in zip(table.lines, cells, strict=True):
+        if not cell or cell in names:
             continue
         names.add(cell)
         problem = name_problem(cell)
         if len(names) > MAX_CLASSES:
             problem = f"is the {len(names)}th class; at most {MAX_CLASSES} can be told apart"
         if problem:
-            raise InputError(f"{table.at(line)}: label {cell!r} {problem}")
+            raise InputError(f"{table.at(line)}: label {quote(cell)} {problem}")
     if names <= set(IEMOCAP_CLASSES):
         return tuple(name for name in IEMOCAP_CLASSES if name in names)
     return tuple(sorted(names))

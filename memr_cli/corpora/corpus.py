@@ -9,7 +9,7 @@ from memr_cli.corpora.sources import FeatureSource
 __all__ = ["MODALITIES", "Corpus", "Utterance"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One turn of one speaker, as the raw layout lists it.
 

@@ -5,15 +5,21 @@ place only, so that nobody's result depends on a file they had forgotten.
 """
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+from memr_cli.corpora.archives import ZipSource
 from memr_cli.corpora.choices import ALIASES, MODALITIES
 from memr_cli.corpora.classes import fault_in, read_labels
 from memr_cli.corpora.corpus import Corpus, Utterance
-from memr_cli.corpora.sources import ARCHIVE, FOLDER, open_source
-from memr_cli.corpora.table import Row, Table, name_problem, read_table
+from memr_cli.corpora.limits import MAX_FILE_BYTES, too_large
+from memr_cli.corpora.quoting import quote
+from memr_cli.corpora.sources import ARCHIVE, FOLDER, FeatureSource, FolderSource
+from memr_cli.corpora.table import Table, name_problem, read_table
 from memr_cli.errors import InputError
+from memr_cli.plain_files import PlainFileError, opened
 
 LAYOUT = "coursework"
 LISTING = "dataset.csv"
@@ -29,6 +35,8 @@ OPTIONAL = ("session", "dialogue", "turn", "split")
 
 MAX_TURN = 2**31 - 1
 
+_NO_FEATURES: Mapping[str, str] = MappingProxyType({})
+
 # Ses01F_impro01_F001, Ses04M_script02_2b_M013: session 1, improvised or scripted dialogue, turn.
 _IEMOCAP_ID = re.compile(
     r"(?P<dialogue>Ses(?P<session>[0-9]{1,4})[FM]_(?:impro|script)[0-9][0-9a-z_]*)_[FM][0-9X]+",
@@ -36,26 +44,25 @@ _IEMOCAP_ID = re.compile(
 )
 
 
-def read_corpus(raw: Path, class_names: Sequence[str] | None) -> Corpus:
+def read_corpus(
+    raw: Path, class_names: Sequence[str] | None, max_file_size: int = MAX_FILE_BYTES
+) -> Corpus:
     """The corpus in the folder `raw`; `class_names` go before a file `classes.txt` there.
 
-    Features are not read yet, but the zip they may lie in is opened: close `source`. Raises
-    InputError, naming the line where there is one, for everything that is not as the layout has
-    it; OSError where the system refuses.
+    No single file may have more than `max_file_size` bytes. Features are not read yet, but the zip
+    they may lie in is opened: close `source`. Raises InputError, naming the line where there is
+    one, for everything that is not as the layout has it; OSError where the system refuses.
     """
     listing = _listing(raw)
-    content = listing.read_bytes()
+    content = _content(listing, max_file_size)
     table = read_table(listing, content, REQUIRED, OPTIONAL, RENAMED)
     if class_names is None:
-        class_names, names_content = _class_file(raw / CLASSES)
+        class_names, names_content = _class_file(raw / CLASSES, max_file_size)
         content += names_content
     labels = read_labels(table, LABEL, class_names)
     _check_unique(table)
-    from_ids = {column: not table.fills(column) for column in ("session", "dialogue")}
-    utterances = tuple(
-        _utterance(table, row, label, from_ids)
-        for row, label in zip(table.rows, labels.values, strict=True)
-    )
+    _check_names(table)
+    utterances = _utterances(table, labels.values)
     notes = []
     if (raw / FOLDER).is_dir() and (raw / ARCHIVE).exists():
         notes.append(f"{raw} holds both {FOLDER}/ and {ARCHIVE}; the folder is read, not the zip")
@@ -64,10 +71,21 @@ def read_corpus(raw: Path, class_names: Sequence[str] | None) -> Corpus:
         utterances=utterances,
         class_names=labels.class_names,
         synthetic=(raw / SYNTHETIC_MARK).exists(),
-        source=open_source(raw),
+        source=open_source(raw, max_file_size),
         listing=content,
         notes=tuple(notes),
     )
+
+
+def open_source(raw: Path, max_file_size: int = MAX_FILE_BYTES) -> FeatureSource:
+    """The folder RAW, or `RAW/features.zip` where there is no folder `RAW/features`.
+
+    Raises InputError where the zip cannot be opened as one.
+    """
+    archive = raw / ARCHIVE
+    if (raw / FOLDER).is_dir() or not archive.exists():
+        return FolderSource(raw, max_file_size)
+    return ZipSource(archive, max_file_size)
 
 
 def _listing(raw: Path) -> Path:
@@ -82,10 +100,27 @@ def _listing(raw: Path) -> Path:
     return listing
 
 
-def _class_file(path: Path) -> tuple[tuple[str, ...] | None, bytes]:
+def _content(path: Path, max_file_size: int) -> bytes:
+    """The bytes of a plain file, whose size is looked at before any memory is taken."""
+    try:
+        with opened(path, sys.maxsize) as (file, size):
+            if size > max_file_size:
+                raise InputError(
+                    f"{path} {too_large(size, max_file_size)}. Raise it if the file is what it "
+                    "should be"
+                )
+            content = file.read(size + 1)
+    except PlainFileError as error:
+        raise InputError(f"{path} cannot be read: {error}; expected is a plain file") from error
+    if len(content) != size:
+        raise InputError(f"{path} changed while it was read. Run the command again once it is done")
+    return content
+
+
+def _class_file(path: Path, max_file_size: int) -> tuple[tuple[str, ...] | None, bytes]:
     """The names in `classes.txt`, one a line, and its bytes; (None, b"") where there is none."""
     try:
-        content = path.read_bytes()
+        content = _content(path, max_file_size)
     except FileNotFoundError:
         return None, b""
     try:
@@ -100,63 +135,80 @@ def _class_file(path: Path) -> tuple[tuple[str, ...] | None, bytes]:
 
 
 def _check_unique(table: Table) -> None:
-    first: dict[str, int] = {}
-    for row in table.rows:
-        identity = row.get(ID)
-        if identity is None:
-            raise InputError(f"{table.at(row.line)}: the column {ID} is empty; it names utterances")
-        if identity in first:
+    identities = table.column(ID)
+    seen: set[str] = set()
+    for line, identity in zip(table.lines, identities, strict=True):
+        if not identity:
+            raise InputError(f"{table.at(line)}: the column {ID} is empty; it names utterances")
+        if identity in seen:
+            first = table.lines[identities.index(identity)]
             raise InputError(
-                f"{table.at(row.line)}: utterance {identity!r} is on line {first[identity]} "
-                "already; each is listed once"
+                f"{table.at(line)}: utterance {quote(identity)} is on line {first} already; each "
+                "is listed once"
             )
-        first[identity] = row.line
+        seen.add(identity)
 
 
-def _utterance(
-    table: Table, row: Row, label: int | None, from_ids: Mapping[str, bool]
-) -> Utterance:
-    """One row of the table; `from_ids` says which columns the IEMOCAP id stands in for."""
-    for column in (ID, SPEAKER, "session", "dialogue", "split"):
-        problem = name_problem(row.get(column) or "")
-        if problem:
+def _check_names(table: Table) -> None:
+    for name in (ID, SPEAKER, "session", "dialogue", "split"):
+        cells = table.column(name)
+        for cell in dict.fromkeys(cells):
+            problem = name_problem(cell)
+            if not problem and (cell or name != SPEAKER):
+                continue
+            where = table.at(table.lines[cells.index(cell)])
+            if problem:
+                raise InputError(f"{where}: the column {name} {problem}: {quote(cell)}")
             raise InputError(
-                f"{table.at(row.line)}: the column {column} {problem}: {row.get(column)!r:.80}"
+                f"{where}: the column {SPEAKER} is empty; "
+                "without a speaker an utterance cannot be kept out of training"
             )
-    identity, speaker = row.values[ID], row.get(SPEAKER)
-    if speaker is None:
-        raise InputError(
-            f"{table.at(row.line)}: the column {SPEAKER} is empty; "
-            "without a speaker an utterance cannot be kept out of training"
-        )
-    session, dialogue = row.get("session"), row.get("dialogue")
-    parts = _IEMOCAP_ID.fullmatch(identity)
-    if parts and from_ids["session"]:
-        session = str(int(parts["session"]))
-    if parts and from_ids["dialogue"]:
-        dialogue = parts["dialogue"]
-    paths = {modality: row.get(column) for modality, column in FEATURE_COLUMNS.items()}
-    return Utterance(
-        id=identity,
-        speaker=speaker,
-        label=label,
-        session=session,
-        dialogue=dialogue,
-        turn=_turn(table, row),
-        split=row.get("split"),
-        features={modality: path for modality, path in paths.items() if path is not None},
+
+
+def _utterances(table: Table, labels: Sequence[int | None]) -> tuple[Utterance, ...]:
+    """The rows of the table; an IEMOCAP id stands in for columns that say nothing."""
+    implied = [column for column in ("session", "dialogue") if not table.fills(column)]
+    columns = zip(
+        table.lines,
+        labels,
+        *(table.column(name) for name in (ID, SPEAKER, *OPTIONAL, *FEATURE_COLUMNS.values())),
+        strict=True,
     )
+    utterances = []
+    for line, label, identity, speaker, session, dialogue, turn, split, *paths in columns:
+        parts = _IEMOCAP_ID.fullmatch(identity) if implied else None
+        if parts and "session" in implied:
+            session = str(int(parts["session"]))
+        if parts and "dialogue" in implied:
+            dialogue = parts["dialogue"]
+        utterances.append(
+            Utterance(
+                id=identity,
+                speaker=speaker,
+                label=label,
+                session=session or None,
+                dialogue=dialogue or None,
+                turn=_turn(table, line, turn),
+                split=split or None,
+                features={
+                    modality: path
+                    for modality, path in zip(FEATURE_COLUMNS, paths, strict=True)
+                    if path
+                }
+                or _NO_FEATURES,
+            )
+        )
+    return tuple(utterances)
 
 
-def _turn(table: Table, row: Row) -> int | None:
-    cell = row.get("turn")
-    if cell is None:
+def _turn(table: Table, line: int, cell: str) -> int | None:
+    if not cell:
         return None
     # As with labels: data frames write integers as 3.0 where other cells are empty.
     match = re.fullmatch(r"([0-9]{1,10})(\.0*)?", cell, re.ASCII)
     if match is None or int(match[1]) > MAX_TURN:
         raise InputError(
-            f"{table.at(row.line)}: turn {cell!r} is not an integer from 0 to {MAX_TURN}; "
+            f"{table.at(line)}: turn {quote(cell)} is not an integer from 0 to {MAX_TURN}; "
             "it counts the turns of a dialogue"
         )
     return int(match[1])

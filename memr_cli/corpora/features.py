@@ -18,11 +18,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-MAGIC = b"\x93NUMPY"
-MAX_FILE_BYTES = 2**31
-"""One utterance's file is read whole; more than this is taken for a mistake, or an attack."""
+from memr_cli.corpora.quoting import show
 
+MAGIC = b"\x93NUMPY"
 MAX_HEADER_BYTES = 10_000  # numpy's own limit for headers from untrusted files
+MAX_LENGTH = 10**30  # of an axis; longer than any array, and short enough to be told
 FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -78,7 +78,6 @@ def parse(content: bytes) -> NDArray[np.floating[Any]]:
     of that size is made.
     """
     header = _header(content)
-    _check_dtype(header.dtype)
     _check_shape(header.shape)
     count = math.prod(header.shape)
     claimed = count * header.dtype.itemsize
@@ -115,7 +114,7 @@ def check_finite(frames: NDArray[np.floating[Any]]) -> None:
 
 
 def _header(content: bytes) -> Header:
-    """Raises FeatureProblem: not-npy, pickled, truncated."""
+    """Raises FeatureProblem: not-npy, pickled, unsupported-dtype, truncated."""
     if not content.startswith(MAGIC):
         raise _not_npy(content)
     # Version 1 counts the header in two bytes; 2 and 3 in four. Version 3 exists for field names
@@ -135,7 +134,7 @@ def _header(content: bytes) -> Header:
 
 
 # Files of one modality share few distinct headers, and parsing one costs more than reading a
-# small file.
+# small file. What is kept of each is small, since a header of another type raises.
 @lru_cache(maxsize=4096)
 def _parse_header(header: bytes) -> Header:
     stream = BytesIO(header)
@@ -152,10 +151,13 @@ def _parse_header(header: bytes) -> Header:
         raise FeatureProblem(
             Reason.NOT_NPY, "is not a usable .npy file: its header cannot be understood"
         ) from error
-    if any(length < 0 for length in shape):
+    # Python does not print integers of thousands of digits, which a header can write in base 16.
+    if any(not 0 <= length <= MAX_LENGTH for length in shape):
         raise FeatureProblem(
-            Reason.NOT_NPY, f"is not a usable .npy file: its header claims shape {shape}"
+            Reason.NOT_NPY,
+            "is not a usable .npy file: its header claims an axis that no array can have",
         )
+    _check_dtype(dtype)
     return Header(dtype, tuple(int(length) for length in shape), fortran_order, len(header))
 
 
@@ -182,12 +184,13 @@ _RESAVE = "pickles are never opened here, save the array as plain floats"
 def _check_dtype(dtype: np.dtype[Any]) -> None:
     if dtype.hasobject:
         raise FeatureProblem(
-            Reason.PICKLED, f"holds Python objects as a pickle (dtype {dtype}); {_RESAVE}"
+            Reason.PICKLED,
+            f"holds Python objects as a pickle (dtype {show(str(dtype))}); {_RESAVE}",
         )
     if dtype.newbyteorder("=") not in FLOATS:
         raise FeatureProblem(
             Reason.UNSUPPORTED_DTYPE,
-            f"holds {dtype}; features are float16, float32 or float64",
+            f"holds {show(str(dtype))}; features are float16, float32 or float64",
         )
 
 
@@ -195,7 +198,8 @@ def _check_shape(shape: tuple[int, ...]) -> None:
     if len(shape) not in (1, 2):
         raise FeatureProblem(
             Reason.WRONG_AXES,
-            f"has {len(shape)} axes, shape {shape}; features are (frames, dims) or (dims,)",
+            f"has {len(shape)} axes, shape {show(str(shape))}; features are (frames, dims) or "
+            "(dims,)",
         )
     if 0 in shape:
         raise FeatureProblem(Reason.EMPTY, f"is an empty array of shape {shape}")

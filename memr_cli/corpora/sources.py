@@ -1,23 +1,25 @@
 """Where feature files are read from: a folder or a zip, and never from outside either."""
 
-import lzma
 import os
-import posixpath
 import stat
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from memr_cli.corpora.features import MAX_FILE_BYTES, FeatureProblem, Reason
-from memr_cli.errors import InputError
+from memr_cli.corpora.features import FeatureProblem, Reason
+from memr_cli.corpora.limits import MAX_FILE_BYTES, too_large
+from memr_cli.corpora.quoting import show
 
 FOLDER = "features"
 ARCHIVE = "features.zip"
+
+# What was a file a moment ago may be a pipe or a link by now, and opening a pipe would wait for
+# ever. No other system than POSIX has all of these.
+_READ = os.O_RDONLY
+for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_NOFOLLOW", "O_BINARY"):
+    _READ |= getattr(os, _name, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,11 @@ class FeatureSource(Protocol):
         ...
 
 
-def open_source(raw: Path) -> FeatureSource:
-    """The folder RAW, or `RAW/features.zip` where there is no folder `RAW/features`.
-
-    Raises InputError where the zip cannot be opened as one.
-    """
-    archive = raw / ARCHIVE
-    if (raw / FOLDER).is_dir() or not archive.exists():
-        return FolderSource(raw)
-    return ZipSource(archive)
-
-
 class FolderSource:
     """Feature files in a folder. Paths, `..` and links may not lead out of it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, max_file_size: int = MAX_FILE_BYTES) -> None:
+        self._max_file_size = max_file_size
         self._root = os.path.realpath(root)
         self._inside = self._root.rstrip("/") + "/"
         # A corpus has few folders with many files each: resolving a folder's links costs more
@@ -68,18 +60,29 @@ class FolderSource:
             place, status = self._locate(path)
         except OSError as error:
             raise self._problem(error) from error
-        _check_size(status.st_size)
-        return Found(status.st_size, partial(self._read, place))
+        check_size(status.st_size, self._max_file_size)
+        return Found(status.st_size, partial(self._read, place, status.st_size))
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _read(self, place: str) -> bytes:
+    def _read(self, place: str, size: int) -> bytes:
         try:
-            with FileIO(place) as file:
-                return file.read()
+            descriptor = os.open(place, _READ)
+            try:
+                # One byte more than there should be shows that there is no more.
+                content = os.read(descriptor, size + 1)
+                while len(content) < size and (
+                    more := os.read(descriptor, size + 1 - len(content))
+                ):
+                    content += more
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise self._problem(error) from error
+        if len(content) != size:
+            raise FeatureProblem(Reason.UNREADABLE, "changed while it was read")
+        return content
 
     def _problem(self, error: OSError) -> FeatureProblem:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -116,85 +119,11 @@ class FolderSource:
         if place != self._root and not place.startswith(self._inside):
             raise FeatureProblem(
                 Reason.OUTSIDE_RAW,
-                f"leads outside {self._root}, to {place}; only files within it are read",
+                f"leads outside {self._root}, to {show(place)}; only files within it are read",
             )
 
 
-class ZipSource:
-    """Feature files in a zip, read in place: nothing is unpacked to disk.
-
-    Members lie under their path from RAW (`features/…`), or under the path without that first
-    folder, as when the folder's content was zipped.
-    """
-
-    def __init__(self, archive: Path) -> None:
-        self._name = archive.name
-        try:
-            self._zip = zipfile.ZipFile(archive)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise InputError(
-                f"{archive} is damaged or not a zip: {error}. "
-                f"Make it again, or unpack the features into {archive.with_suffix('')}"
-            ) from error
-        self._members = {info.filename: info for info in self._zip.infolist()}
-
-    def find(self, path: str) -> Found:
-        """The member, without reading it. Raises FeatureProblem: see FeatureSource."""
-        info = self._member(path)
-        if info.flag_bits & 0x1:
-            raise FeatureProblem(
-                Reason.ENCRYPTED,
-                f"is encrypted in {self._name}; make the zip again without a password",
-            )
-        _check_size(info.file_size)
-        return Found(info.file_size, partial(self._read, info))
-
-    def close(self) -> None:
-        """Close the zip."""
-        self._zip.close()
-
-    def _read(self, info: zipfile.ZipInfo) -> bytes:
-        # One handle serves all threads: zipfile takes turns at it only while bytes come from the
-        # file, and inflates and compares checksums outside of that.
-        try:
-            with self._zip.open(info) as member:
-                return member.read()
-        except NotImplementedError as error:
-            raise FeatureProblem(
-                Reason.UNREADABLE,
-                f"is compressed in {self._name} in a way that Python cannot read: {error}",
-            ) from error
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            lzma.LZMAError,
-            EOFError,
-            OSError,
-            RuntimeError,
-            ValueError,
-        ) as error:
-            raise FeatureProblem(
-                Reason.DAMAGED_MEMBER, f"is damaged in {self._name}: {error}"
-            ) from error
-
-    def _member(self, path: str) -> zipfile.ZipInfo:
-        name = posixpath.normpath(path.lstrip("/"))
-        if name.split("/", 1)[0] == "..":
-            raise FeatureProblem(
-                Reason.OUTSIDE_RAW,
-                f"leads outside {self._name}; only files within it are read",
-            )
-        for candidate in (name, name.removeprefix(f"{FOLDER}/")):
-            if candidate in self._members:
-                return self._members[candidate]
-        if f"{name}/" in self._members:
-            raise FeatureProblem(Reason.NOT_A_FILE, f"is a folder in {self._name}, not a file")
-        raise FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._name}")
-
-
-def _check_size(size: int) -> None:
-    if size > MAX_FILE_BYTES:
-        raise FeatureProblem(
-            Reason.TOO_LARGE,
-            f"is {size} bytes long; the features of one utterance may take {MAX_FILE_BYTES}",
-        )
+def check_size(size: int, limit: int) -> None:
+    """Raise FeatureProblem too-large where a file of `size` bytes is not to be read."""
+    if size > limit:
+        raise FeatureProblem(Reason.TOO_LARGE, too_large(size, limit))

@@ -1,47 +1,54 @@
-"""A csv file as rows that know their line, for errors that say where to look."""
+"""A csv file as columns whose cells know their line, for errors that say where to look.
+
+Only the columns that are asked for are kept, and lines are decoded one after the other: what a
+file takes in memory is in proportion to its size, whatever it consists of. N rows.
+"""
 
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from memr_cli.corpora.quoting import enumerate_names
 from memr_cli.errors import InputError
+from memr_cli.visible import visible
 
 MAX_NAME_BYTES = 1024
 """How long an id or a name may be, in UTF-8: what a store takes."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+MAX_COLUMNS = 2**20
 
-
-@dataclass(frozen=True)
-class Row:
-    """One record: its values by column name, stripped, and the line it begins on (from 1)."""
-
-    line: int
-    values: Mapping[str, str]
-
-    def get(self, column: str) -> str | None:
-        """The value of a column, None where it is empty or there is no such column."""
-        return self.values.get(column) or None
+# What takes no room on paper, beside that which is not `visible` anywhere: two names that differ
+# in such a character alone look the same. The joiners that Persian and Hindi write with may stay.
+_UNSEEN = re.compile("[\xad\u180e\u200b\u2060-\u2064\u206a-\u206f\U000e0000-\U000e0fff]")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a csv file, at least one, under its column names."""
+    """Known columns of a csv file with at least one row.
+
+    `lines` (N,) are those that the rows begin on (from 1); `cells` has N values, stripped, of each
+    known column that the file has.
+    """
 
     path: Path
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    lines: Sequence[int]
+    cells: Mapping[str, Sequence[str]]
 
     def at(self, line: int) -> str:
         """Where a line is, for the beginning of a message."""
         return f"{self.path}, line {line}"
 
-    def fills(self, column: str) -> bool:
+    def column(self, name: str) -> Sequence[str]:
+        """The values of a known column (N,), empty where the file has no such column."""
+        return self.cells.get(name) or ("",) * len(self.lines)
+
+    def fills(self, name: str) -> bool:
         """Whether any row has a value in a column."""
-        return any(row.get(column) for row in self.rows)
+        return any(self.cells.get(name, ()))
 
 
 def read_table(
@@ -51,7 +58,7 @@ def read_table(
     optional: Sequence[str] = (),
     renamed: Mapping[str, str] | None = None,
 ) -> Table:
-    """The rows of comma-separated UTF-8 `content`, which was read from `path`.
+    """The required and optional columns of comma-separated UTF-8 `content`, read from `path`.
 
     Column names and values lose surrounding spaces, names also turn spaces within into `_`;
     `renamed` gives columns that may go by another name the one they are known by.
@@ -59,63 +66,74 @@ def read_table(
     UTF-8 (a byte order mark is accepted) or not csv, lacks a required column, names a required or
     optional one twice, has no rows, or has a row of more or fewer fields than the header.
     """
-    records = _records(path, _decode(path, content))
-    if not records:
+    records = _records(path, content)
+    head_line, head = next(records, (0, []))
+    if not head:
         raise InputError(
             f"{path} is empty. Its first line names the columns: {', '.join(required)}"
         )
-    head_line, head = records[0]
+    where = f"{path}, line {head_line}"
+    if len(head) > MAX_COLUMNS:
+        raise InputError(f"{where} names {len(head)} columns; at most {MAX_COLUMNS} can be read")
     names = ("_".join(name.split()) for name in head)
-    columns = tuple((renamed or {}).get(name, name) for name in names)
-    _check_columns(f"{path}, line {head_line}", columns, required, optional)
-    rows = []
-    for line, fields in records[1:]:
+    columns = [(renamed or {}).get(name, name) for name in names]
+    _check_columns(where, columns, required, optional)
+    places = {name: columns.index(name) for name in (*required, *optional) if name in columns}
+    cells: dict[str, list[str]] = {name: [] for name in places}
+    filled = [(place, cells[name].append) for name, place in places.items()]
+    lines = array("q")
+    for line, fields in records:
         if len(fields) != len(columns):
             raise InputError(
                 f"{path}, line {line} has {len(fields)} fields; "
-                f"the header names {len(columns)} columns: {', '.join(columns)}"
+                f"the header names {len(columns)} columns: {enumerate_names(columns)}"
             )
-        values = (value.strip() for value in fields)
-        rows.append(Row(line, dict(zip(columns, values, strict=True))))
-    if not rows:
+        lines.append(line)
+        for place, append in filled:
+            append(fields[place].strip())
+    if not lines:
         raise InputError(f"{path} has a header but no rows; each row is one utterance")
-    return Table(path, columns, tuple(rows))
+    return Table(path, lines, cells)
 
 
 def name_problem(name: str) -> str | None:
     """Why a text cannot be an id or a name in a store, as a clause, or None."""
-    if _CONTROL.search(name):
-        return "has a control character"
-    if len(name.encode()) > MAX_NAME_BYTES:
-        return f"is longer than {MAX_NAME_BYTES} bytes"
-    return None
+    if name.isascii() and name.isprintable():
+        n_bytes = len(name)
+    elif visible(name) != name or _UNSEEN.search(name):
+        return "has a control character, or another that cannot be seen"
+    else:
+        n_bytes = len(name.encode())
+    return f"is longer than {MAX_NAME_BYTES} bytes" if n_bytes > MAX_NAME_BYTES else None
 
 
-def _decode(path: Path, content: bytes) -> str:
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}, line {line} is not UTF-8: byte {error.start} of the file (from 0) is "
-            f"0x{content[error.start]:02x}. Save the file as UTF-8"
-        ) from error
-    return text.removeprefix("\ufeff")
-
-
-def _records(path: Path, text: str) -> list[tuple[int, list[str]]]:
+def _records(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Each record that is not blank, with the line it begins on."""
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
-    records = []
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    reader = csv.reader(text, skipinitialspace=True, strict=True)
     line = 1
     try:
         for fields in reader:
             if fields:
-                records.append((line, fields))
+                yield line, fields
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}, line {line} is not csv: {error}") from error
-    return records
+    except UnicodeDecodeError as error:
+        raise InputError(_not_utf8(path, content)) from error
+
+
+def _not_utf8(path: Path, content: bytes) -> str:
+    """Where it is not; what decodes a part at a time does not know."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return (
+            f"{path}, line {line} is not UTF-8: byte {error.start} of the file (from 0) is "
+            f"0x{content[error.start]:02x}. Save the file as UTF-8"
+        )
+    return f"{path} is not UTF-8. Save the file as UTF-8"
 
 
 def _check_columns(
@@ -124,9 +142,8 @@ def _check_columns(
     missing = [name for name in required if name not in columns]
     if missing:
         what = "no column" if len(missing) == 1 else "no columns"
-        message = (
-            f"{where} names {what} {', '.join(missing)}; it names {', '.join(map(repr, columns))}"
-        )
+        found = enumerate_names(columns, quoted=True)
+        message = f"{where} names {what} {', '.join(missing)}; it names {found}"
         if len(columns) == 1 and re.search(r"[;\t|]", columns[0]):
             message += ". Separate the fields by commas"
         raise InputError(message)

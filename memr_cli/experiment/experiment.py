@@ -205,7 +205,7 @@ class Experiment:
         members = (member for method in methods for member in self.members(method))
         return list(dict.fromkeys(method.name for method in (*methods, *members)))
 
-    def refuse_another_stores(self, path: Path, owner: str | None) -> None:
+    def refuse_another_stores(self, path: Path, owner: object) -> None:
         """Raise UnsupportedError if `path` holds a result of a store of another name."""
         refuse_another_stores(path, owner, self.place.store)
 
@@ -215,13 +215,13 @@ def casts_votes(method: Method) -> bool:
     return isinstance(method, CombiningMethod) and method.votes
 
 
-def _owner(checkpoint: Path) -> str | None:
+def _owner(checkpoint: Path) -> object:
     """The store that a checkpoint was made from, None where it does not say."""
     from memr_cli.learning.checkpoints import CheckpointError, read_facts
 
     try:
         return read_facts(checkpoint).get("store")
-    except CheckpointError:
+    except (CheckpointError, FileNotFoundError):
         return None  # it is told apart, and replaced, where it would be used
 
 

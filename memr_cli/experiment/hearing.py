@@ -32,7 +32,10 @@ def opinions(
     *,
     blind: bool = False,
 ) -> Opinions:
-    """What each member says of `rows`; if blind, as it was before it trained on validation rows."""
+    """What each member says of `rows`; if blind, as it was before it trained on validation rows.
+
+    Raises UnsupportedError where that is no number.
+    """
     present = np.stack([usable(experiment, member.method)[rows] for member in models])
     probabilities = np.zeros((*present.shape, len(experiment.data.class_names)))
     for position, member in enumerate(models):
@@ -45,6 +48,7 @@ def opinions(
                 member.settings,
                 rows[able],
             )
+            member.refuse_undefined(probabilities[position], fold, seed)
     return Opinions(probabilities, present)
 
 

@@ -30,7 +30,9 @@ UNSAVED = ("reused", "seconds")
 def train(experiment: Experiment, method: Method, command: str) -> dict[str, Any]:
     """Make the models of one method; for a combination, those of its members."""
     refuse_unlearnable(experiment, method)
-    members = [ensure_models(experiment, member) for member in experiment.members(method)]
+    members = [
+        ensure_models(experiment, member, to_use=False) for member in experiment.members(method)
+    ]
     runs = list(_history(method, members))
     unscored = all(run["validation_f1_micro"] is None for run in runs)
     n_context = n_as_context(experiment, method)

@@ -1,6 +1,6 @@
 """The trained models of a method: read where fresh, trained where missing or stale."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,11 +13,28 @@ from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold, restrict
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import training_key
-from memr_cli.learning.checkpoints import Checkpoint, CheckpointError, read
+from memr_cli.experiment.layouts import layout
+from memr_cli.learning.checkpoints import (
+    Checkpoint,
+    CheckpointError,
+    Layout,
+    OtherKeyError,
+    read,
+)
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, TrainedMethod
+from memr_cli.shapes import fits, maybe
 
-HISTORY = ("epochs", "best_epoch", "train_loss", "validation_f1_micro")
+_HISTORY = {
+    "epochs": int,
+    "best_epoch": int,
+    "train_loss": float,
+    "validation_f1_micro": maybe(float),
+}
+HISTORY = tuple(_HISTORY)
+
+_TOLD = {**_HISTORY, "device": str, "n_parameters": int}
+"""The facts of a checkpoint that results tell."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +52,49 @@ class Slot:
 
 @dataclass(frozen=True)
 class Models:
-    """A method's models, all of them fresh; `reused` where none had to be trained."""
+    """A method's models, all of them fresh; `reused` where none had to be trained.
+
+    layout: the arrays that each has to have, where that was looked at.
+    """
 
     method: TrainedMethod
     settings: TrainingSettings
     slots: tuple[Slot, ...]
     reused: bool
+    layout: Layout | None = None
 
     def checkpoint(self, fold: int, seed: int) -> Checkpoint:
-        """The model of one fold and seed. Raises UnsupportedError if it was spoilt meanwhile."""
-        (slot,) = (slot for slot in self.slots if (slot.fold, slot.seed) == (fold, seed))
+        """The model of one fold and seed.
+
+        Raises UnsupportedError if it was spoilt or replaced meanwhile.
+        """
+        slot = self._slot(fold, seed)
         try:
-            return read(slot.path)
+            return read(slot.path, slot.key, self.layout)
+        except OtherKeyError as error:
+            raise UnsupportedError(
+                f"another run replaced {slot.path} meanwhile, with a model of other settings or "
+                "other data. Run the command again; it trains what is missing. Give runs of other "
+                "settings a folder of their own with --out DIR."
+            ) from error
         except (CheckpointError, FileNotFoundError) as error:
             raise UnsupportedError(
                 f"{slot.path} was fresh a moment ago and cannot be read now: {error}. "
                 "Run the command again; it trains what is missing."
             ) from error
+
+    def refuse_undefined(self, said: NDArray[np.float64], fold: int, seed: int) -> None:
+        """Raise UnsupportedError where what a model says of utterances is no number."""
+        if not np.isfinite(said).all():
+            raise UnsupportedError(
+                f"{self._slot(fold, seed).path} gives what is no number for some utterances: its "
+                "weights, or the features, are too large. Look at the features with `memr audit`, "
+                "or delete the file and run the command again, with a smaller --learning-rate."
+            )
+
+    def _slot(self, fold: int, seed: int) -> Slot:
+        (slot,) = (slot for slot in self.slots if (slot.fold, slot.seed) == (fold, seed))
+        return slot
 
 
 def selected_arrays(arrays: Arrays) -> Arrays:
@@ -79,16 +122,20 @@ def restricted_folds(experiment: Experiment, method: TrainedMethod) -> list[Fold
     return [restrict(fold, able, columns, f"method {method.name}") for fold in experiment.folds]
 
 
-def ensure_models(experiment: Experiment, method: TrainedMethod) -> Models:
+def ensure_models(experiment: Experiment, method: TrainedMethod, *, to_use: bool = True) -> Models:
     """Make the models of every fold and seed that are not there yet.
+
+    to_use: whether they are for more than to be told of, so that their arrays have to be what the
+    method expects; to know that takes torch.
 
     Each checkpoint is written as soon as its fold is done, so that an interrupted run goes on with
     what it had finished. Raises UnsupportedError where the store cannot serve the method.
     """
     settings = experiment.training_settings(method)
     n_folds = len(experiment.folds)
+    expected = layout(experiment, method) if to_use else None
     slots = {
-        (fold, seed): _slot(experiment, method, settings, fold, seed)
+        (fold, seed): _slot(experiment, method, settings, (fold, seed), expected)
         for seed in experiment.settings.seeds
         for fold in range(n_folds)
     }
@@ -105,26 +152,29 @@ def ensure_models(experiment: Experiment, method: TrainedMethod) -> Models:
             for position, model in fitted:
                 place = missing[position]
                 slots[place] = _written(experiment, method, slots[place], model, device)
-    return Models(method, settings, tuple(slots.values()), reused=not missing)
+    return Models(method, settings, tuple(slots.values()), not missing, expected)
 
 
 def _slot(
     experiment: Experiment,
     method: TrainedMethod,
     settings: TrainingSettings,
-    fold: int,
-    seed: int,
+    place: tuple[int, int],
+    expected: Layout | None,
 ) -> Slot:
-    asked = experiment.settings
+    """What lies there for the fold and seed of `place`."""
+    asked, (fold, seed) = experiment.settings, place
     path = experiment.folder.checkpoint(asked.protocol, method.name, seed, fold)
     fingerprint, by_speaker = experiment.store.fingerprint, experiment.by_speaker(method)
     key = training_key(fingerprint, method, asked, settings, by_speaker, fold=fold, seed=seed)
     facts: dict[str, Any] | None = None
     try:
-        facts = dict(read(path).facts)
-        reason = None if facts.get("key") == key else _difference(facts, experiment)
+        facts = dict(read(path, key, expected).facts)
+        reason = None if fits(facts, _TOLD) else "it does not tell how it was trained"
     except FileNotFoundError:
         return Slot(fold, seed, path, key, None)
+    except OtherKeyError as error:
+        reason = _difference(error.facts, experiment)
     except CheckpointError as error:
         reason = str(error)
     return Slot(fold, seed, path, key, facts if reason is None else None, reason)
@@ -141,7 +191,7 @@ def _tell_unfit(experiment: Experiment, slots: Sequence[Slot]) -> None:
         experiment.place.notice(f"{unfit[0].path}{more} not used and replaced: {reason}.")
 
 
-def _difference(facts: dict[str, Any], experiment: Experiment) -> str:
+def _difference(facts: Mapping[str, Any], experiment: Experiment) -> str:
     """Why a checkpoint of ours with another key does not fit."""
     if facts.get("fingerprint") != experiment.store.fingerprint:
         return "the store's content has changed since it was trained"

@@ -131,12 +131,12 @@ def _weighed(
     if not isinstance(method, WeighingMethod):
         return None
     (own,) = models
-    of_seeds = [
-        method.weights(
-            own.checkpoint(fold.index, seed).arrays, experiment.data, own.settings, fold.test
-        )
-        for seed in run
-    ]
+    of_seeds = []
+    for seed in run:
+        arrays = own.checkpoint(fold.index, seed).arrays
+        weights = method.weights(arrays, experiment.data, own.settings, fold.test)
+        own.refuse_undefined(weights, fold.index, seed)
+        of_seeds.append(weights)
     mean: NDArray[np.float64] = np.mean(of_seeds, axis=0)
     return mean
 

@@ -5,10 +5,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memr_cli.errors import SystemRefusedError
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import evaluation_key, training_key
 from memr_cli.methods.method import Method
 from memr_cli.results import hashes, read_metrics
+from memr_cli.shapes import each, fits, maybe, pair
+
+
+def _is_score(value: Any) -> bool:
+    """Whether it is an entry of `metrics`, with a deviation where there is a mean."""
+    shape = {"mean": maybe(float), "std": maybe(float), "folds": [maybe(float)]}
+    fitting = fits(value, {**shape, "ci95": maybe(pair(float))})
+    return fitting and (value["mean"] is None or value["std"] is not None)
+
+
+_TOLD = {
+    "n": int,
+    "metrics": dict.fromkeys(("f1_micro", "uar", "f1_macro"), _is_score),
+    "settings": {"modalities": [str]},
+    "leakage": {
+        "speakers": int,
+        "dialogues": maybe({"share": maybe(float), "as_context": bool}),
+        "identical": each({"share": maybe(float)}),
+    },
+    "notes": [str],
+}
+"""What a result has that is told to people, whoever wrote the file that it is read from."""
+
+_TIES = maybe({"count": int, "share": float})
+"""What a vote has besides."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +100,7 @@ def _standing(
 ) -> Standing:
     folder, protocol = experiment.folder, experiment.settings.protocol
     path = folder.metrics(protocol, name)
-    if found is None:
+    if found is None or found["method"] != name or not _is_told(found):
         return Standing(key, stale=unreadable(path))
     if found["key"] != key:
         reason = (
@@ -91,8 +117,20 @@ def _standing(
     return Standing(key, {**found, **experiment.identity(), "files": files, "reused": True})
 
 
+def _is_told(found: Mapping[str, Any]) -> bool:
+    return fits(found, _TOLD) and fits(found.get("ties"), _TIES)
+
+
 def unreadable(path: Path) -> str | None:
-    """Why a file that is no result of memr's is replaced, where one lies there."""
+    """Why a file that is no result of memr's is replaced, where one lies there.
+
+    Raises SystemRefusedError where a folder does, which no file can replace.
+    """
+    if path.is_dir():
+        raise SystemRefusedError(
+            f"{path} is a folder, and memr has to write a file there. Move it away, or give "
+            "results another folder with --out DIR."
+        )
     if not path.exists():
         return None
     return f"{path} is replaced: it is not as memr wrote it."

@@ -24,6 +24,7 @@ from memr_cli.corpora.choices import MODALITIES
 from memr_cli.corpora.corpus import Corpus
 from memr_cli.corpora.features import FeatureProblem, Reason
 from memr_cli.corpora.loading import Loaded, Pooled, find, load
+from memr_cli.corpora.quoting import show
 from memr_cli.corpora.sources import Found
 from memr_cli.errors import InputError
 from memr_cli.ingestion.reading_ahead import read_ahead
@@ -78,7 +79,7 @@ class _Column:
             raise FeatureProblem(
                 Reason.DIFFERENT_DIMS,
                 f"has shape {pooled.shape} as (frames, dims); {self._modality} features have "
-                f"{usual.shape[1]} dims, as {usual.path} with shape {usual.shape}",
+                f"{usual.shape[1]} dims, as {show(usual.path)} with shape {usual.shape}",
             )
         if not self.held:
             self._writer.add_modality(self._modality, dim)
@@ -236,8 +237,8 @@ def _refuse_problems(
         what = f"none of {total} feature files can be used, so there is no modality to store"
         advice = "Check that the paths in the listing and the features belong together"
     raise InputError(
-        f"{what}; the first is {first['modality']} of {first['utterance']}: "
-        f"{first['path']} {first['reason']}. {advice}"
+        f"{what}; the first is {first['modality']} of {show(first['utterance'])}: "
+        f"{show(first['path'])} {first['reason']}. {advice}"
     )
 
 

@@ -49,7 +49,7 @@ def ingest(
     that would have to be replaced, SystemRefusedError where another process does not finish in
     time, OSError where the system refuses.
     """
-    corpus = read_corpus(raw, settings.class_names)
+    corpus = read_corpus(raw, settings.class_names, settings.max_file_size)
     with closing(corpus.source):
         if not any(utterance.features for utterance in corpus.utterances):
             raise InputError(f"{raw} lists no feature file: all feature columns are empty")

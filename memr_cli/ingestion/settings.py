@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from memr_cli.corpora.choices import OnProblem, Pooling
 from memr_cli.corpora.classes import fault_in
+from memr_cli.corpora.limits import MAX_FILE_BYTES
 from memr_cli.errors import UsageError
 
 __all__ = ["IngestSettings", "OnProblem"]
@@ -18,6 +19,8 @@ class IngestSettings:
     class_names: tuple[str, ...] | None = None
     on_problem: OnProblem = OnProblem.KEEP
     overwrite: bool = False
+    max_file_size: int = MAX_FILE_BYTES
+    """How many bytes a single file of the corpus may have, or a member of its zip."""
 
     def __post_init__(self) -> None:
         fault = None if self.class_names is None else fault_in(self.class_names)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from memr_cli.corpora.corpus import Corpus
+from memr_cli.corpora.quoting import enumerate_names, show
 from memr_cli.errors import StoreRefusedError
 from memr_cli.ingestion.description import describe_modality
 from memr_cli.ingestion.settings import IngestSettings
@@ -56,7 +57,7 @@ def _known_difference(
     if not np.array_equal(held.source_row, utterances.source_row):
         return "it has the same utterances, listed in another order"
     if store.class_names != corpus.class_names:
-        theirs, ours = (", ".join(names) for names in (store.class_names, corpus.class_names))
+        theirs, ours = map(enumerate_names, (store.class_names, corpus.class_names))
         return f"its classes are {theirs or 'none'}; here they are {ours or 'none'}"
     if store.synthetic != corpus.synthetic:
         return "one of the two is marked as synthetic, the other is not"
@@ -91,7 +92,7 @@ def _difference(path: Path, written: Store) -> str:
     with Store.open(path) as store:
         before, after = store.provenance.get("pooling"), written.provenance.get("pooling")
         if before != after:
-            return f"it was pooled by {before}, here by {after}"
+            return f"it was pooled by {show(str(before))}, here by {after}"
         for name in sorted(store.modalities.keys() | written.modalities.keys()):
             theirs, ours = describe_modality(store, name), describe_modality(written, name)
             for key, value in ours.items():

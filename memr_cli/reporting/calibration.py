@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memr_cli.reporting.values import Value, number
+from memr_cli.reporting.values import Value, count, items, number, some_number
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ class Calibration:
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Calibration | None":
         """Read `calibration`; None where the method gives no probabilities to judge."""
-        bins = [_bin(one) for one in value.get("bins") or ()]
+        bins = [one for one in map(_bin, items(value.get("bins"))) if one is not None]
         if not bins or any(value.get(name) is None for name in ("brier", "ece", "aurc")):
             return None
-        fitted = value.get("temperatures") or ()
+        fitted = items(value.get("temperatures"))
         return cls(
             brier=Value.parse(value["brier"]),
             ece=number(value["ece"].get("pooled")),
             aurc=Value.parse(value["aurc"]),
-            bins=tuple(one for one in bins if one is not None),
+            bins=tuple(bins),
             temperatures=tuple(
-                float(one["temperature"]) for one in fitted if one.get("fitted", True)
+                some_number(one["temperature"]) for one in fitted if one.get("fitted", True)
             ),
             unfitted=sum(not one.get("fitted", True) for one in fitted),
         )
@@ -62,5 +62,5 @@ class Calibration:
 
 def _bin(value: Mapping[str, Any]) -> Bin | None:
     confidence, accuracy = number(value["confidence"]), number(value["accuracy"])
-    n = int(value["n"])
+    n = count(value["n"])
     return None if confidence is None or accuracy is None or n < 1 else Bin(confidence, accuracy, n)

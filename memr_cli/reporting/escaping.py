@@ -30,7 +30,7 @@ _LATEX = {
     "\N{NO-BREAK SPACE}": "~",
     "\N{NARROW NO-BREAK SPACE}": r"\,",
 }
-_MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&@]) | :(?=//)""", re.VERBOSE)
+_MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&@]) | :(?=//) | (?<=www)\.""", re.VERBOSE | re.I)
 # Where a backslash keeps a line from becoming a list item or an underline.
 _LIST_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))")
 # What to type, of signs that mean nothing in any markup.

@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 from memr_cli.evaluation.metrics import METRICS
 from memr_cli.reporting.calibration import Calibration
 from memr_cli.reporting.terms import Terms
-from memr_cli.reporting.values import bounds, number
+from memr_cli.reporting.values import (
+    MOST_COUNT,
+    bounds,
+    count,
+    flag,
+    items,
+    named,
+    number,
+    some_number,
+    text,
+    texts,
+)
 from memr_cli.reporting.weighing import Fusion, ModalityWeights
 
 
@@ -33,7 +44,7 @@ class Score:
         return cls(
             mean=number(value["mean"]),
             std=number(value["std"]),
-            folds=tuple(number(fold) for fold in value["folds"]),
+            folds=tuple(number(fold) for fold in items(value["folds"])),
             ci95=bounds(value.get("ci95")),
         )
 
@@ -53,12 +64,12 @@ class Fold:
     def parse(cls, value: Mapping[str, Any]) -> "Fold":
         """Read one entry of `protocol.folds`."""
         return cls(
-            test=tuple(map(str, value["test"])),
-            validation=tuple(map(str, value.get("validation") or ())),
-            train=tuple(map(str, value.get("train") or ())),
-            n_test=int(value["n_test"]),
-            n_validation=int(value.get("n_validation") or 0),
-            n_train=int(value.get("n_train") or 0),
+            test=texts(value["test"]),
+            validation=texts(value.get("validation")),
+            train=texts(value.get("train")),
+            n_test=count(value["n_test"]),
+            n_validation=count(value.get("n_validation")),
+            n_train=count(value.get("n_train")),
         )
 
 
@@ -83,7 +94,7 @@ class Slice:
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Slice":
         """Read one entry of `by_speaker` or `by_session`."""
-        return cls(int(value["n"]), number(value["f1_micro"]), number(value.get("uar")))
+        return cls(count(value["n"]), number(value["f1_micro"]), number(value.get("uar")))
 
 
 @dataclass(frozen=True)
@@ -105,13 +116,13 @@ class Leakage:
         Earlier files do not say what was read as context: nothing was.
         """
         dialogues = value.get("dialogues")
-        identical = value.get("identical") or {}
-        shares = {str(name): number(entry["share"]) for name, entry in identical.items()}
+        identical = named(value.get("identical"))
+        shares = {name: number(entry["share"]) for name, entry in identical.items()}
         return cls(
-            speakers=int(value.get("speakers") or 0),
+            speakers=count(value.get("speakers")),
             dialogues=None if dialogues is None else number(dialogues["share"]),
             identical={name: share for name, share in shares.items() if share is not None},
-            as_context=bool((dialogues or {}).get("as_context")),
+            as_context=flag(named(dialogues).get("as_context")),
         )
 
 
@@ -159,7 +170,7 @@ class Evaluated:
     @property
     def voters(self) -> tuple[str, ...]:
         """The modalities the method uses; of a vote, those who vote."""
-        return tuple(map(str, self.settings.get("modalities") or ()))
+        return texts(self.settings.get("modalities"))
 
     @property
     def votes(self) -> bool:
@@ -190,35 +201,37 @@ class Evaluated:
         settings, protocol, ties = value["settings"], value["protocol"], value.get("ties")
         names, counts, fold_counts = _confusion(value["confusion"])
         evaluated = cls(
-            method=str(value["method"]),
-            store=store_file_name(str(value["store"])),
-            fingerprint=str(value["fingerprint"]),
-            protocol=str(protocol["name"]),
-            description=str(protocol.get("description") or ""),
-            folds=tuple(Fold.parse(fold) for fold in protocol["folds"]),
-            preset=str(value["preset"]),
-            settings=dict(settings),
-            versions=dict(value.get("versions") or settings.get("versions") or {}),
-            synthetic=bool(value["synthetic"]),
-            n=int(value["n"]),
-            left_out=int(value.get("left_out") or 0),
+            method=text(value["method"]),
+            store=store_file_name(text(value["store"])),
+            fingerprint=text(value["fingerprint"]),
+            protocol=text(protocol["name"]),
+            description=text(protocol.get("description")),
+            folds=tuple(Fold.parse(fold) for fold in items(protocol["folds"])),
+            preset=text(value["preset"]),
+            settings=named(settings),
+            versions=named(value.get("versions") or settings.get("versions")),
+            synthetic=flag(value["synthetic"]),
+            n=count(value["n"]),
+            left_out=count(value.get("left_out")),
             scores={name: Score.parse(value["metrics"][name]) for name in METRICS},
-            per_class={str(k): _class_score(v) for k, v in value["per_class"].items()},
+            per_class={k: _class_score(v) for k, v in named(value["per_class"]).items()},
             class_names=names,
             counts=counts,
             fold_counts=fold_counts,
-            ties=None if ties is None else (int(ties["count"]), float(ties["share"])),
-            leakage=Leakage.parse(value.get("leakage") or {}),
-            transductive=bool(value.get("transductive")),
-            calibration=Calibration.parse(value.get("calibration") or {}),
+            ties=None if ties is None else (count(ties["count"]), some_number(ties["share"])),
+            leakage=Leakage.parse(named(value.get("leakage"))),
+            transductive=flag(value.get("transductive")),
+            calibration=Calibration.parse(named(value.get("calibration"))),
             by_speaker=_slices(value.get("by_speaker")),
             by_session=_slices(value.get("by_session")),
             modality_weights=ModalityWeights.parse(value.get("modality_weights")),
-            fusion=tuple(map(Fusion.parse, value.get("fusion") or ())),
-            notes=tuple(map(str, value.get("notes") or ())),
-            hashes=dict(value["hashes"]),
+            fusion=tuple(map(Fusion.parse, items(value.get("fusion")))),
+            notes=texts(value.get("notes")),
+            hashes=named(value["hashes"]),
         )
         evaluated._check()
+        if not evaluated.terms.seeds or len(evaluated.voters) > len(set(evaluated.voters)):
+            raise ValueError("its settings name no seed, or a modality twice")
         return evaluated
 
     def _check(self) -> None:
@@ -229,8 +242,13 @@ class Evaluated:
             raise ValueError("its confusion counts do not fit its classes and folds")
         if any(len(score.folds) != k for score in self.scores.values()):
             raise ValueError("its scores do not fit its folds")
-        if set(self.per_class) != set(self.class_names):
+        if len(self.per_class) != c or set(self.per_class) != set(self.class_names):
             raise ValueError("its per-class scores do not fit its classes")
+        small = self.fold_counts.min() >= 0 and self.fold_counts.max() <= MOST_COUNT
+        if not small or not (self.fold_counts.sum(axis=0) == self.counts).all():
+            raise ValueError("its confusion counts do not fit each other")
+        if not self.counts.any() or not all(fold.test for fold in self.folds):
+            raise ValueError("it scores nothing")
 
 
 def _class_score(value: Mapping[str, Any]) -> ClassScore:
@@ -238,12 +256,12 @@ def _class_score(value: Mapping[str, Any]) -> ClassScore:
         precision=number(value["precision"]),
         recall=number(value["recall"]),
         f1=number(value["f1"]),
-        support=int(value["support"]),
+        support=count(value["support"]),
     )
 
 
-def _slices(value: Mapping[str, Any] | None) -> Mapping[str, Slice]:
-    return {str(name): Slice.parse(one) for name, one in (value or {}).items()}
+def _slices(value: Any) -> Mapping[str, Slice]:
+    return {name: Slice.parse(one) for name, one in named(value).items()}
 
 
 def store_file_name(store: str) -> str:
@@ -255,7 +273,7 @@ def _confusion(
     value: Mapping[str, Any],
 ) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64]]:
     return (
-        tuple(map(str, value["labels"])),
-        np.array(value["counts"], dtype=np.int64),
-        np.array(value["folds"], dtype=np.int64),
+        texts(value["labels"]),
+        np.array(items(value["counts"]), dtype=np.int64),
+        np.array(items(value["folds"]), dtype=np.int64),
     )

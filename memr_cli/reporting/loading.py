@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memr_cli.reporting.evaluated import Evaluated
-from memr_cli.results import ResultFolder, no_longer_scored, read_metrics
+from memr_cli.results import NEEDED, SCHEMA, ResultFolder, no_longer_scored, told
+from memr_cli.visible import visible_tree
 
 Notice = Callable[[str], None]
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError)
+"""What reading a file that is not as memr wrote it raises."""
 
 
 def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
@@ -19,7 +22,7 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
     for path in folder.all_metrics():
         try:
             evaluated = _read(folder, path)
-        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        except UNREADABLE as error:
             notice(
                 f"{path} is not a metrics file that this version reads ({reason(error)}); it is "
                 "left out of the report. Delete it and run `memr evaluate` again."
@@ -38,10 +41,7 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
 
 
 def _read(folder: ResultFolder, path: Path) -> Evaluated:
-    metrics = read_metrics(path)
-    if metrics is None:
-        raise ValueError("it is no JSON object of an evaluation")
-    evaluated = Evaluated.parse(metrics)
+    evaluated = Evaluated.parse(visible_tree(told(path, SCHEMA, NEEDED)))
     if folder.metrics(evaluated.protocol, evaluated.method) != path:
         raise ValueError(
             f"it is of method {evaluated.method!r} under protocol {evaluated.protocol!r}, "

@@ -96,7 +96,7 @@ def _write(report: Path, sections: Sequence[Section], rows: str) -> dict[str, An
     for path, content in figures.items():
         write_whole(path, content)
     for path, text in texts.items():
-        write_whole(path, text.encode())
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
     _remove_others(folder, set(figures))
     kinds = zip(("csv", "latex", "markdown", "html"), texts, strict=True)
     return {**{kind: str(path) for kind, path in kinds}, "figures": [*map(str, figures)]}

@@ -1,7 +1,5 @@
 """The rows of the results table as numbers, for JSON and CSV. Scores are fractions."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,6 +8,7 @@ from memr_cli.methods.choices import PUBLISHED
 from memr_cli.reporting.evaluated import Score
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.published import published
+from memr_cli.spreadsheet import as_cell, written
 
 _SCORES = ("f1_micro", "uar", "f1_macro", "f1_weighted")
 
@@ -114,12 +113,13 @@ def _interval(row: dict[str, Any]) -> str:
 
 def table(groups: Iterable[Group]) -> str:
     """The CSV file: a line for each method of each group, empty where there is no figure."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     lines = [_flat(row, group) for group in groups for row in rows(group)]
-    writer.writerow(lines[0])
-    writer.writerows(line.values() for line in lines)
-    return text.getvalue()
+    return written([lines[0], *(map(_cell, line.values()) for line in lines)])
+
+
+def _cell(value: Any) -> str:
+    """A figure as it is, a text so that no spreadsheet takes it for anything else."""
+    return as_cell(value) if isinstance(value, str) else "" if value is None else str(value)
 
 
 def _flat(row: dict[str, Any], group: Group) -> dict[str, Any]:

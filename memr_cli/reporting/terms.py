@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memr_cli.reporting.values import count, flag, named, text, texts
+from memr_cli.results import MOST_SEEDS
+
 _GLOBAL = "global"
 
 
@@ -29,18 +32,20 @@ class Terms:
 
         Raises KeyError, TypeError, ValueError or AttributeError where they are not settings.
         """
-        first, count = int(settings["seed"]), int(settings.get("seeds") or 1)
-        used = map(str, settings.get("modalities") or ())
-        normalize = dict(settings.get("normalize") or {})
+        first, n_seeds = count(settings["seed"]), count(settings.get("seeds")) or 1
+        if n_seeds > MOST_SEEDS:
+            raise ValueError(f"it says that there are {n_seeds} seeds")
+        used = texts(settings.get("modalities"))
+        normalize = {name: text(how) for name, how in named(settings.get("normalize")).items()}
         calibrate = settings.get("calibrate")
         return cls(
             preset=preset,
-            seeds=tuple(range(first, first + count)),
-            overrides=dict(settings.get("overrides") or {}),
-            subset=str(settings.get("subset") or "all"),
+            seeds=tuple(range(first, first + n_seeds)),
+            overrides=named(settings.get("overrides")),
+            subset=text(settings.get("subset")) or "all",
             normalize={**dict.fromkeys(used, _GLOBAL), **normalize},
-            calibrate=None if calibrate is None else str(calibrate),
-            ensemble=bool(settings.get("ensemble")),
+            calibrate=None if calibrate is None else text(calibrate),
+            ensemble=flag(settings.get("ensemble")),
         )
 
     @property

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memr_cli.reporting.values import number
+from memr_cli.corpora.choices import MODALITIES
+from memr_cli.reporting.values import count, flag, named, number, some_number, texts
 
 Weights = Mapping[str, float]
 """By modality; of one utterance, or as a mean of several, they sum to 1."""
@@ -30,14 +31,14 @@ class ModalityWeights:
         """Read `modality_weights`; None where no utterance has every modality."""
         if not value or not value["n"]:
             return None
-        names = tuple(map(str, value["modalities"]))
+        names = modalities(value["modalities"])
         return cls(
             modalities=names,
-            n=int(value["n"]),
+            n=count(value["n"]),
             mean=_weights(value["mean"], names),
             by_class={
-                str(label): (int(one["n"]), _weights(one, names))
-                for label, one in value["by_class"].items()
+                label: (count(one["n"]), _weights(one, names))
+                for label, one in named(value["by_class"]).items()
                 if one["n"]
             },
         )
@@ -49,7 +50,18 @@ class ModalityWeights:
 
 
 def _weights(value: Mapping[str, Any], names: tuple[str, ...]) -> Weights:
-    return {name: float(value[name]) for name in names}
+    found = {name: some_number(value[name]) for name in names}
+    if not all(0 <= weight <= 1 + 1e-6 for weight in found.values()):
+        raise ValueError("its weights of modalities are no shares")
+    return found
+
+
+def modalities(value: Any) -> tuple[str, ...]:
+    """Names of some modalities, each once. Raises ValueError for anything else."""
+    names = texts(value)
+    if not names or not set(names) <= set(MODALITIES) or len(set(names)) < len(names):
+        raise ValueError("its modalities are not some of memr's, each once")
+    return names
 
 
 @dataclass(frozen=True)
@@ -67,9 +79,9 @@ class Fusion:
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Fusion":
         """Read one entry of `fusion`."""
-        n, learned = int(value["n"]), bool(value.get("fitted", True))
+        n, learned = count(value["n"]), flag(value.get("fitted", True))
         weights = value["parameters"].get("weights")
         if not isinstance(weights, dict):
             return cls(n, None, learned)
-        known = {str(name): number(weight) for name, weight in weights.items()}
+        known = {name: number(weight) for name, weight in weights.items()}
         return cls(n, {k: w for k, w in known.items() if w is not None}, learned)

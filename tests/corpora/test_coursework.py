@@ -197,4 +197,4 @@ def test_any_bytes_give_a_table_or_a_named_refusal(content: bytes) -> None:
         table = read_table(Path("dataset.csv"), content, ())
     except InputError:
         return
-    assert table.rows
+    assert len(table.lines)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memr_cli.corpora import sources
+from memr_cli.corpora.archives import ZipSource
+from memr_cli.corpora.coursework import open_source
 from memr_cli.corpora.features import FeatureProblem, Reason
-from memr_cli.corpora.sources import FolderSource, ZipSource, open_source
+from memr_cli.corpora.sources import FolderSource
 from memr_cli.errors import InputError
 
 
@@ -127,21 +128,22 @@ def test_a_file_without_permission_is_unreadable(
     (raw / "features" / "a.npy").chmod(0)
     if os.access(raw / "features" / "a.npy", os.R_OK):  # as root, who may read everything
 
-        def refuse(path: str) -> None:
+        def refuse(path: str, _flags: int) -> None:
             raise PermissionError(13, "Permission denied", path)
 
-        monkeypatch.setattr(sources, "FileIO", refuse)
+        monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(FeatureProblem, match="Permission denied") as caught:
         FolderSource(raw).find("/features/a.npy").read()
     assert caught.value.reason == "unreadable"
 
 
-def test_a_file_too_large_to_be_one_utterance_is_not_read(
-    raw: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 3)
-    assert reason_of(FolderSource(raw), "/features/a.npy") == "too-large"
-    assert reason_of(zip_of(raw, a=b"inside"), "/features/a.npy") == "too-large"
+def test_a_file_too_large_to_be_one_utterance_is_not_read(raw: Path) -> None:
+    zip_of(raw, a=b"inside").close()
+    for source in (FolderSource(raw, 5), ZipSource(raw / "features.zip", 5)):
+        with pytest.raises(FeatureProblem, match="is 6 bytes long, more than the 5 that --max-fi"):
+            source.find("/features/a.npy")
+    for source in (FolderSource(raw, 6), ZipSource(raw / "features.zip", 6)):
+        assert source.find("/features/a.npy").read() == b"inside"
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

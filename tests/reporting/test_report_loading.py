@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,75 @@ def test_a_metrics_file_that_contradicts_itself_is_left_out(
     notices: list[str] = []
     assert load(write(tmp_path, ["early"], **changes), notices.append) == []
     assert len(notices) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("settings", "seeds"), 10**9),
+        (("settings", "seed"), -1),
+        (("settings", "modalities"), "lexical"),
+        (("settings", "normalize"), {"lexical": []}),
+        (("metrics", "uar", "mean"), 1e300),
+        (("metrics", "uar", "mean"), True),
+        (("metrics", "uar", "ci95"), [0.1, 0.2, 0.3]),
+        (("confusion", "counts", 0, 0), -1),
+        (("confusion", "counts", 0, 0), 2**62),
+        (("confusion", "folds", 0, 0, 0), 1e300),
+        (("protocol", "folds", 0, "test"), "F01"),
+        (("protocol", "folds", 0, "test"), []),
+        (("n",), 10**15),
+        (("n",), 0.5),
+        (("by_speaker",), {"F01": {"n": -1, "f1_micro": 0.5}}),
+        (("modality_weights",), {"modalities": ["x"], "n": 1, "mean": {"x": 1}, "by_class": {}}),
+        (("modality_weights",), {"modalities": [], "n": 1, "mean": {}, "by_class": {}}),
+        (("notes",), [None, {}]),
+        (("store",), 7),
+        (("hashes",), {"predictions/speaker/early.csv": 1}),
+    ],
+    ids=str,
+)
+def test_a_metrics_file_of_what_no_result_has_is_left_out(
+    tmp_path: Path, place: tuple[str | int, ...], value: object
+) -> None:
+    folder, notices = write(tmp_path, ["early", "late"]), []
+    path = folder.metrics("speaker", "early")
+    metrics = json.loads(path.read_text())
+    *above, last = place
+    part = metrics
+    for step in above:
+        part = part[step]
+    part[last] = value
+    path.write_text(json.dumps(metrics))
+    assert [result.method for result in load(folder, notices.append)] == ["late"]
+    (notice,) = notices
+    assert str(path) in notice
+
+
+@pytest.mark.parametrize("name", ["../../secret.csv", "/etc/passwd", "predictions/../../x.csv"])
+def test_a_result_that_vouches_for_files_elsewhere_is_left_out(tmp_path: Path, name: str) -> None:
+    folder, notices = write(tmp_path, ["early"]), []
+    path = folder.metrics("speaker", "early")
+    metrics = json.loads(path.read_text())
+    metrics["hashes"][name] = "sha256:00"
+    path.write_text(json.dumps(metrics))
+    assert load(folder, notices.append) == []
+    assert len(notices) == 1
+
+
+def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
+    folder, notices = write(tmp_path, ["early"]), []
+    os.mkfifo(folder.metrics("speaker", "late"))
+    folder.metrics("speaker", "visual").mkdir()
+    folder.metrics("speaker", "lexical").symlink_to(folder.metrics("speaker", "lexical"))
+    assert [result.method for result in load(folder, notices.append)] == ["early"]
+    assert len(notices) == 3
+
+
+def test_names_that_would_move_a_cursor_are_shown_by_number(tmp_path: Path) -> None:
+    folder = write(tmp_path, ["early"], notes=["a\x1b[31mb\u202ec\ud800"])
+    (result,) = load(folder, print)
+    assert result.notes == ("a\\x1b[31mb\\u202ec\\ud800",)
 
 
 def test_a_metrics_file_under_another_name_is_left_out(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from made_studies import write_ablation, write_audit, write_comparison
 from memr_cli.reporting.groups import group
 from memr_cli.reporting.loading import load
 from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import ResultFolder
+from memr_cli.results import ResultFolder, digest
 
 
 def found(folder: ResultFolder) -> tuple[list[Studies], list[str]]:
@@ -201,3 +201,47 @@ def test_of_two_comparisons_of_the_same_methods_one_is_told(tmp_path: Path) -> N
     write_comparison(tmp_path, ["lexical", "early"])
     (of_it,), _ = found(folder)
     assert [one.path.stem for one in of_it.comparisons] == ["early+lexical"]
+
+
+@pytest.mark.parametrize(
+    ("writer", "edit"),
+    [
+        (ablating, lambda value: value["subsets"][1].update(modalities=["x"])),
+        (ablating, lambda value: value["subsets"].append(value["subsets"][0])),
+        (ablating, lambda value: value["noise"][0].update(modality="x")),
+        (ablating, lambda value: value["noise"][0].update(level=1e300)),
+        (ablating, lambda value: value.update(modalities=["x", "y", "z"])),
+        (ablating, lambda value: value.update(settings={"seed": "x"})),
+        (comparing, lambda value: value["methods"][0].update(settings={})),
+        (comparing, lambda value: value["methods"][0]["settings"].update(seeds=10**9)),
+        (comparing, lambda value: value["pairs"][0]["metrics"]["uar"].update(p=1e300)),
+        (comparing, lambda value: value.update(pairs={"a": 1})),
+        (write_audit, lambda value: value["findings"][0].update(severity=[])),
+        (write_audit, lambda value: value["findings"][0].update(message=None, code=1)),
+    ],
+)
+def test_a_study_of_what_no_study_has_is_left_out(
+    tmp_path: Path, writer: Writer, edit: Callable[[Any], Any]
+) -> None:
+    folder = write(tmp_path, FIVE)
+    path = writer(tmp_path)
+    value = json.loads(path.read_text())
+    edit(value)
+    path.write_text(json.dumps(value))
+    of_groups, notices = found(folder)
+    assert of_groups == [Studies()]
+    (notice,) = notices
+    assert str(path) in notice
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../secret.txt", "metrics/../../secret.txt"])
+def test_a_comparison_cannot_have_other_files_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    folder = write(tmp_path / "out", FIVE)
+    path = comparing(tmp_path / "out")
+    value = json.loads(path.read_text())
+    value["hashes"] = {name: digest(tmp_path / "secret.txt")}
+    path.write_text(json.dumps(value))
+    of_groups, notices = found(folder)
+    assert of_groups == [Studies()]
+    assert "is stale and left out" in notices[0]

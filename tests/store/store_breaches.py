@@ -248,4 +248,19 @@ UNSEALED: list[tuple[Rule, str, Edit]] = [
     (Rule.FINGERPRINT, "attribute fingerprint", attribute("fingerprint", "sha256:0")),
     (Rule.FINGERPRINT, "attribute fingerprint", attribute("synthetic", np.False_)),
     (Rule.ROOT_ATTRIBUTE, "attribute fingerprint", attribute("fingerprint", 7)),
+    (
+        Rule.PROVENANCE_CHECKSUM,
+        "attribute provenance_sha256",
+        attribute("pooling", "max", "provenance"),
+    ),
+    (
+        Rule.PROVENANCE_CHECKSUM,
+        "attribute provenance_sha256",
+        lambda file: file["provenance"].attrs.pop("files"),
+    ),
+    (
+        Rule.PROVENANCE_CHECKSUM,
+        "attribute provenance_sha256",
+        attribute("provenance_sha256", [7]),
+    ),
 ]

@@ -110,12 +110,20 @@ def content_fingerprint(file: h5py.File) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
+def provenance_sha256(file: h5py.File) -> str:
+    """The rule `provenance-checksum`, from its text."""
+    values = {name: np.asarray(value).item() for name, value in file["provenance"].attrs.items()}
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def seal(path: Path) -> None:
     """Bring the checksums and the fingerprint up to date after an edit."""
     with h5py.File(path, "r+") as file:
         for dataset in datasets(file).values():
             dataset.attrs["sha256"] = content_sha256(dataset)
         file.attrs["fingerprint"] = content_fingerprint(file)
+        file.attrs["provenance_sha256"] = provenance_sha256(file)
 
 
 def replace(file: h5py.File, path: str, values: Any, **how: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_samples import DIMS, MISSING, N, frames, replace, utterances, vector, write_store
+from store_samples import DIMS, MISSING, N, frames, replace, seal, utterances, vector, write_store
 
 from store import slabs
 from store.errors import StoreDamagedError
@@ -131,5 +131,6 @@ def test_offsets_that_do_not_ascend_are_damage(tmp_path: Path) -> None:
     with h5py.File(path, "r+") as file:
         offsets = file["features/visual/sequence/offsets"][()]
         replace(file, "features/visual/sequence/offsets", offsets[::-1].copy())
+    seal(path)
     with Store.open(path) as store, pytest.raises(StoreDamagedError, match="do not ascend"):
         next(store.frame_slabs("visual"))

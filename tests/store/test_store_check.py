@@ -97,6 +97,7 @@ def test_a_truth_value_that_is_neither(path: Path) -> None:
     with h5py.File(path) as file:
         at = file["features/lexical/present"].id.get_offset()
     flip(path, at, 2)  # 1, true, becomes 3
+    seal(path)
     assert (Rule.PRESENT_BOOLEAN, "features/lexical/present") in where_broken(check(path))
     with Store.open(path) as store, pytest.raises(StoreError, match="other than true and false"):
         store.present("lexical")

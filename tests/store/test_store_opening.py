@@ -182,7 +182,8 @@ def test_opening_does_not_read_the_features(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         file["features/visual/pooled"][3] = 0  # contradicts its checksum
     with Store.open(path) as store:
-        assert store.pooled("visual")[3].tolist() == [0, 0, 0]
+        assert store.utterances
+        assert store.pooled("lexical").shape == (12, 4)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -14,6 +14,7 @@ from store_samples import (
     N,
     frames,
     replace,
+    seal,
     utterances,
     vector,
     write_store,
@@ -77,6 +78,7 @@ def test_whether_there_are_sessions_is_known_before_the_columns_are_read(
     with h5py.File(path, "r+") as file:
         del file["names/session"]
         file.copy("names/split", "names/session")  # no utterance of this store has a split
+    seal(path)
     with Store.open(path) as without:
         assert without.has_sessions is False
 
@@ -136,6 +138,7 @@ def test_reading_into_a_view_makes_no_second_copy(tmp_path: Path) -> None:
     n, dim = N, 500_000  # 24 MB
     with h5py.File(tmp_path / "memr.h5", "r+") as file:
         replace(file, "features/visual/pooled", np.zeros((n, dim), np.float32))
+    seal(tmp_path / "memr.h5")
     with Store.open(tmp_path / "memr.h5") as store:
         wide = np.empty((n, dim + 1), np.float32)
         tracemalloc.start()
@@ -218,6 +221,7 @@ def test_columns_that_would_mislead_are_damage(
 ) -> None:
     with h5py.File(path, "r+") as file:
         file[dataset][at] = value
+    seal(path)
     with Store.open(path) as store:
         with pytest.raises(StoreDamagedError, match=message) as caught:
             _ = store.utterances, store.sequence("visual", 0)

@@ -33,6 +33,9 @@ SIZE, SMALL, TINY = 8.0, 7.0, 6.0
 """Type sizes in points."""
 
 _MARK_HEIGHT = 0.17
+_DPI, _MOST_PIXELS = 300, 20_000
+_MOST_SIGNS = 400
+"""Of a text, no more fits on any sheet."""
 _FAST = {"compress_level": 4}  # half the time of the default, a few percent larger
 # For most text, for scripts it lacks (this one comes with matplotlib), and for Chinese characters.
 _FONTS = (
@@ -69,7 +72,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.major.size": 0,
     "legend.frameon": False,
     "legend.fontsize": SMALL,
-    "savefig.dpi": 300,
+    "savefig.dpi": _DPI,
     "svg.fonttype": "path",  # looks the same wherever it is opened
     "svg.hashsalt": "memr",
 }
@@ -206,7 +209,9 @@ class Sheet:
         svg, png = io.BytesIO(), io.BytesIO()
         nobody = {"Date": None, "Creator": None, "Format": None, "Type": None}
         self.figure.savefig(svg, format="svg", metadata={**nobody, "Title": caption})
-        self.figure.savefig(png, format="png", metadata={"Software": None}, pil_kwargs=_FAST)
+        dpi = min(_DPI, _MOST_PIXELS / self.height)
+        how: Any = {"metadata": {"Software": None}, "pil_kwargs": _FAST, "dpi": dpi}
+        self.figure.savefig(png, format="png", **how)
         text = svg.getvalue().decode()
         return Drawing(name, caption, alt, self.width, text, png.getvalue(), part)
 
@@ -215,13 +220,16 @@ class Sheet:
 def text_width(text: str, size: float = SIZE, weight: str = "normal") -> float:
     """How wide `text` is, in inches."""
     font = FontProperties(family=list(_families()), size=size, weight=weight)
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    shown = text[:_MOST_SIGNS]
+    width, _, _ = text_to_path.get_text_width_height_descent(shown, font, ismath=False)
     return float(width) / 72
 
 
 def shortened(text: str, room: float, size: float = SIZE) -> str:
     """`text` on one line; where it is wider than `room` inches an ellipsis replaces its middle."""
     text = " ".join(text.split())
+    if len(text) > _MOST_SIGNS:
+        text = f"{text[: _MOST_SIGNS // 2]}…{text[-_MOST_SIGNS // 4 :]}"
     if text_width(text, size) <= room:
         return text
     for kept in range(len(text) - 1, 1, -1):

@@ -20,6 +20,9 @@ from memr_cli.reporting.figures.weights import weights
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.studies.loading import Studies
 
+_UNWRITTEN = ("Glyph ", "Matplotlib currently does not support ")
+"""Begin what matplotlib says of characters that it cannot write as they should be."""
+
 
 def draw(
     group: Group, found: Studies, colours: Mapping[str, str], notice: Callable[[str], None]
@@ -38,7 +41,7 @@ def draw(
             reliability(group, colours),
             by_speaker(group, colours),
         ]
-    others = [one for one in caught if not str(one.message).startswith("Glyph ")]
+    others = [one for one in caught if not str(one.message).startswith(_UNWRITTEN)]
     if len(others) < len(caught):
         notice(
             "No installed font has some characters of the class or speaker names; the figures "

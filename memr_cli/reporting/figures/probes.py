@@ -7,6 +7,7 @@ from memr_cli.corpora.choices import MODALITIES
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.forest import Block, Row, forest
 from memr_cli.reporting.studies.audit import Audit
+from memr_cli.reporting.values import number
 
 
 class _Probe(NamedTuple):
@@ -92,5 +93,8 @@ def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
 
 
 def _percent(found: Any, name: str) -> float | None:
-    value = found.get(name) if isinstance(found, dict) else None
-    return 100 * value if isinstance(value, int | float) else None
+    try:
+        value = number(found.get(name)) if isinstance(found, dict) else None
+    except ValueError:
+        return None
+    return None if value is None else 100 * value

@@ -7,7 +7,19 @@ from typing import Any
 
 from memr_cli.reporting.studies.comparison import METRICS
 from memr_cli.reporting.studies.study import Study
-from memr_cli.reporting.values import Value, bounds, number
+from memr_cli.reporting.terms import Terms
+from memr_cli.reporting.values import (
+    Value,
+    bounds,
+    count,
+    items,
+    named,
+    number,
+    some_number,
+    text,
+    texts,
+)
+from memr_cli.reporting.weighing import modalities
 
 Scores = Mapping[str, Value]
 
@@ -61,27 +73,32 @@ class Ablation(Study):
         retrained = value.get("shapley_retrained")
         parsed = cls(
             **cls.shared(value, path),
-            method=str(value["method"]),
-            preset=str(value["preset"]),
-            settings=dict(value["settings"]),
-            n=int(value["n"]),
-            modalities=tuple(map(str, value["modalities"])),
-            subsets=tuple(_subset(one) for one in value["subsets"]),
+            method=text(value["method"]),
+            preset=text(value["preset"]),
+            settings=named(value["settings"]),
+            n=count(value["n"]),
+            modalities=modalities(value["modalities"]),
+            subsets=tuple(_subset(one) for one in items(value["subsets"])),
             shapley=_shapley(value["shapley"]),
             shapley_retrained=None if retrained is None else _shapley(retrained),
-            noise=tuple(_point(one, "level") for one in value.get("noise") or ()),
-            loss=tuple(_point(one, "share") for one in value.get("loss") or ()),
-            versions=dict(value.get("versions") or {}),
+            noise=tuple(_point(one, "level") for one in items(value.get("noise"))),
+            loss=tuple(_point(one, "share") for one in items(value.get("loss"))),
+            versions=named(value.get("versions")),
         )
         parsed._check()
+        Terms.parse(parsed.preset, parsed.settings)  # they are compared with those of results
         return parsed
 
     def _check(self) -> None:
+        names, every = set(self.modalities), 2 ** len(self.modalities)
         held = {frozenset(one.modalities) for one in self.subsets}
-        if not self.modalities or len(held) != 2 ** len(self.modalities):
+        if len(self.subsets) != every or len(held) != every or any(one - names for one in held):
             raise ValueError("it does not hold every subset of its modalities")
-        if any(set(values) != set(self.modalities) for values in self.shapley.values()):
+        worths = [*self.shapley.values(), *(self.shapley_retrained or {}).values()]
+        if any(set(values) != names for values in worths):
             raise ValueError("its Shapley values do not fit its modalities")
+        if any(one.modality not in {None, *names} for one in (*self.noise, *self.loss)):
+            raise ValueError("its curves do not fit its modalities")
 
     def with_only(self, *modalities: str) -> Subset:
         """The subset of these modalities."""
@@ -100,7 +117,7 @@ def _scores(value: Mapping[str, Any]) -> Scores:
 def _subset(value: Mapping[str, Any]) -> Subset:
     retrained = value.get("retrained")
     return Subset(
-        modalities=tuple(map(str, value["modalities"])),
+        modalities=texts(value["modalities"]),
         scores=_scores(value["metrics"]),
         retrained=None if retrained is None else _scores(retrained),
     )
@@ -109,14 +126,13 @@ def _subset(value: Mapping[str, Any]) -> Subset:
 def _shapley(value: Mapping[str, Any]) -> Mapping[str, Scores]:
     return {
         metric: {
-            str(name): Value(number(one["value"]), ci95=bounds(one.get("ci95")))
-            for name, one in value[metric].items()
+            name: Value(number(one["value"]), ci95=bounds(one.get("ci95")))
+            for name, one in named(value[metric]).items()
         }
         for metric in METRICS
     }
 
 
 def _point(value: Mapping[str, Any], level: str) -> Point:
-    modality = value.get("modality")
-    name = None if modality is None else str(modality)
-    return Point(name, float(value[level]), _scores(value["metrics"]))
+    modality = text(value.get("modality")) or None
+    return Point(modality, some_number(value[level]), _scores(value["metrics"]))

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from memr_cli.reporting.studies.study import Study
-from memr_cli.reporting.values import number
+from memr_cli.reporting.values import items, named, text
 
 SEVERITIES = ("severe", "warning", "info")
 """The gravest first."""
@@ -37,11 +37,11 @@ class Audit(Study):
 
         Raises KeyError, TypeError, ValueError or AttributeError where it is not shaped as one.
         """
-        findings = [_finding(one) for one in value["findings"]]
+        findings = [_finding(one) for one in items(value["findings"])]
         return cls(
             **cls.shared(value, path),
             findings=tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
-            probes=dict(value.get("probes") or {}),
+            probes=named(value.get("probes")),
         )
 
     def count(self, severity: str) -> int:
@@ -54,10 +54,10 @@ def _finding(value: Mapping[str, Any]) -> Finding:
         raise ValueError(f"a finding is of severity {value['severity']!r}")
     found = value.get("value")
     return Finding(
-        code=str(value["code"]),
-        severity=str(value["severity"]),
-        modality=None if value.get("modality") is None else str(value["modality"]),
-        value=number(found) if isinstance(found, int | float) else None,
-        message=str(value["message"]),
-        action=str(value.get("action") or ""),
+        code=text(value["code"]),
+        severity=text(value["severity"]),
+        modality=text(value.get("modality")) or None,
+        value=float(found) if isinstance(found, int | float) else None,
+        message=text(value["message"]),
+        action=text(value.get("action")),
     )

@@ -6,7 +6,8 @@ from pathlib import PurePath
 from typing import Any
 
 from memr_cli.reporting.studies.study import Study
-from memr_cli.reporting.values import Bounds, bounds, number
+from memr_cli.reporting.terms import Terms
+from memr_cli.reporting.values import Bounds, bounds, count, flag, items, named, number, text
 
 METRICS = {"accuracy": "accuracy", "uar": "UAR", "f1_macro": "macro-F1"}
 """What is compared, and what people call it."""
@@ -35,7 +36,7 @@ class Difference:
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Difference":
         """Read one entry of a pair's `metrics`."""
-        t = value.get("t") or {}
+        t = named(value.get("t"))
         return cls(
             first=number(value["first"]),
             second=number(value["second"]),
@@ -142,17 +143,17 @@ class Comparison(Study):
 
         Raises KeyError, TypeError, ValueError or AttributeError where it is not shaped as one.
         """
-        replicates = value.get("replicates") or {}
+        replicates = named(value.get("replicates"))
         parsed = cls(
             **cls.shared(value, path),
-            methods=tuple(_compared(one) for one in value["methods"]),
-            n=int(value["n"]),
-            left_out=int(value.get("left_out") or 0),
-            clusters=_clusters(value.get("clusters") or {}),
-            bootstrap=int(replicates.get("bootstrap") or 0),
-            permutations=int(replicates.get("permutation") or 0),
-            pairs=tuple(_pair(one) for one in value["pairs"]),
-            hashes=dict(value.get("hashes") or {}),
+            methods=tuple(_compared(one) for one in items(value["methods"])),
+            n=count(value["n"]),
+            left_out=count(value.get("left_out")),
+            clusters=_clusters(named(value.get("clusters"))),
+            bootstrap=count(replicates.get("bootstrap")),
+            permutations=count(replicates.get("permutation")),
+            pairs=tuple(_pair(one) for one in items(value["pairs"])),
+            hashes={name: text(said) for name, said in named(value.get("hashes")).items()},
         )
         if len(parsed.methods) < 2 or not parsed.pairs:
             raise ValueError("it compares nothing")
@@ -185,22 +186,24 @@ _MOST_PAIRS = 12
 
 
 def _compared(value: Mapping[str, Any]) -> Compared:
-    return Compared(
-        label=str(value["label"]),
-        method=str(value["method"]),
-        metrics=str(value.get("metrics") or ""),
-        preset=str(value["preset"]),
-        settings=dict(value["settings"]),
-        votes=bool(value.get("votes")),
+    compared = Compared(
+        label=text(value["label"]),
+        method=text(value["method"]),
+        metrics=text(value.get("metrics")),
+        preset=text(value["preset"]),
+        settings=named(value["settings"]),
+        votes=flag(value.get("votes")),
     )
+    Terms.parse(compared.preset, compared.settings)  # they are compared with those of results
+    return compared
 
 
 def _pair(value: Mapping[str, Any]) -> Pair:
     return Pair(
-        first=str(value["first"]),
-        second=str(value["second"]),
+        first=text(value["first"]),
+        second=text(value["second"]),
         metrics={name: Difference.parse(value["metrics"][name]) for name in METRICS},
-        sentence=str(value.get("sentence") or ""),
+        sentence=text(value.get("sentence")),
     )
 
 
@@ -208,6 +211,6 @@ def _clusters(value: Mapping[str, Any]) -> str:
     """`3 sessions and the 90 dialogues in them`."""
     if not value.get("kind"):
         return ""
-    text = f"{int(value['n'])} {value['kind']}"
-    dialogues = value.get("dialogues")
-    return f"{text}, then the {int(dialogues)} dialogues in them" if dialogues else text
+    told = f"{count(value['n'])} {text(value['kind'])}"
+    dialogues = count(value.get("dialogues"))
+    return f"{told}, then the {dialogues} dialogues in them" if dialogues else told

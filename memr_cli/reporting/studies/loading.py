@@ -1,22 +1,28 @@
 """Which comparisons, ablations and audits of an output folder belong to which group of results."""
 
-import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from memr_cli.plain_files import is_there
 from memr_cli.reporting.groups import Group
-from memr_cli.reporting.loading import Notice, reason
+from memr_cli.reporting.loading import UNREADABLE, Notice, reason
 from memr_cli.reporting.studies import asking
 from memr_cli.reporting.studies.ablation import Ablation
 from memr_cli.reporting.studies.audit import Audit
 from memr_cli.reporting.studies.comparison import Compared, Comparison
 from memr_cli.reporting.studies.fitting import belongs, why_left_out
 from memr_cli.reporting.studies.study import Study
-from memr_cli.results import ResultFolder, digest
+from memr_cli.results import ResultFolder, digest, told
+from memr_cli.visible import visible_tree
 
 _S = TypeVar("_S", bound=Study)
+_COMPARED = re.compile(
+    r"([^/\0]+/)*(metrics/[^/\0]+/[^/\0]+\.json|predictions/[^/\0]+/[^/\0]+\.csv)"
+)
+"""What a comparison is made from: files of its own folder, or of another that results lie in."""
 _COMMANDS = {"comparisons": "compare", "ablations": "ablate", "audits": "audit"}
 
 
@@ -81,11 +87,9 @@ def _read(
 ) -> Iterator[_S]:
     for path in sorted(folder.root.glob(f"{kind}/**/*.json")):
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-            if value["schema"] != f"memr.{_COMMANDS[kind]}/1":
-                raise ValueError(f"its schema is {value['schema']}")
-            yield parse(value, path)
-        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            value = told(path, f"memr.{_COMMANDS[kind]}/1", ("store", "fingerprint"))
+            yield parse(visible_tree(value), path)
+        except UNREADABLE as error:
             notice(
                 f"{path} is no file that this version reads ({reason(error)}); it is left out of "
                 f"the report. Delete it and run `memr {_COMMANDS[kind]}` again."
@@ -95,7 +99,7 @@ def _read(
 def _is_stale(folder: ResultFolder, comparison: Comparison, notice: Notice) -> bool:
     for name, expected in comparison.hashes.items():
         path = folder.root / name
-        if not path.is_file() or digest(path) != expected:
+        if not _COMPARED.fullmatch(name) or not is_there(path) or digest(path) != expected:
             notice(
                 f"{comparison.path} is stale and left out of the report: {path} is gone or no "
                 f"longer the file that was compared. Run {asking.again(comparison)} again."

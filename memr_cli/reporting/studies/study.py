@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from memr_cli.reporting.evaluated import store_file_name
+from memr_cli.reporting.values import flag, named, text, texts
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class Study:
 
         Raises KeyError, TypeError, ValueError or AttributeError where one is missing.
         """
-        protocol, settings = value["protocol"], value.get("settings") or {}
+        protocol, settings = value["protocol"], named(value.get("settings"))
         return {
             "path": path,
-            "store": store_file_name(str(value["store"])),
-            "fingerprint": str(value["fingerprint"]),
-            "synthetic": bool(value.get("synthetic")),
-            "protocol": str(protocol["name"]),
-            "description": str(protocol.get("description") or ""),
-            "subset": str(value.get("subset") or settings.get("subset") or "all"),
-            "notes": tuple(map(str, value.get("notes") or ())),
+            "store": store_file_name(text(value["store"])),
+            "fingerprint": text(value["fingerprint"]),
+            "synthetic": flag(value.get("synthetic")),
+            "protocol": text(protocol["name"]),
+            "description": text(protocol.get("description")),
+            "subset": text(value.get("subset") or settings.get("subset")) or "all",
+            "notes": texts(value.get("notes")),
         }

@@ -1,0 +1,186 @@
+"""Feature files in a zip, read in place and never believed: a member's sizes bound what it takes.
+
+`zipfile` reads the list of the members. Their bytes are inflated here: it inflates some methods of
+compression without an end.
+"""
+
+import bz2
+import lzma
+import posixpath
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from io import SEEK_CUR
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+from memr_cli.corpora.features import FeatureProblem, Reason
+from memr_cli.corpora.limits import MAX_FILE_BYTES
+from memr_cli.corpora.quoting import show
+from memr_cli.corpora.sources import FOLDER, Found, check_size
+from memr_cli.errors import InputError
+from memr_cli.plain_files import PlainFileError, opened
+
+MAX_DIRECTORY_BYTES = 2**28
+"""What the list of a zip's members may take; in memory it takes about seven times as much."""
+
+_ENCRYPTED, _PATCH = 0x41, 0x20
+"""Flags of a member: a password or strong encryption; a change to another file."""
+
+_HEADER = struct.Struct("<26x2H")
+"""What lies before a member; how long its name and its extra field are, which follow."""
+
+_DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+"""What reading a member raises where the zip does not hold what it promises."""
+
+
+class ZipSource:
+    """Feature files in a zip, read in place: nothing is unpacked to disk.
+
+    Members lie under their path from RAW (`features/…`), or under the path without that first
+    folder, as when the folder's content was zipped. Of several members of one name the last counts.
+    Raises InputError where the zip cannot be opened as one.
+    """
+
+    def __init__(self, archive: Path, max_file_size: int = MAX_FILE_BYTES) -> None:
+        self._name = archive.name
+        self._max_file_size = max_file_size
+        with ExitStack() as stack:
+            try:
+                self._file, self._size = stack.enter_context(opened(archive, sys.maxsize))
+                with zipfile.ZipFile(_Bounded(self._file)) as directory:
+                    self._members = {info.filename: info for info in directory.infolist()}
+            except (PlainFileError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+                raise InputError(
+                    f"{archive} is damaged or not a zip: {show(str(error), 200)}. "
+                    f"Make it again, or unpack the features into {archive.with_suffix('')}"
+                ) from error
+            self._open = stack.pop_all()
+        self._turn = Lock()
+
+    def find(self, path: str) -> Found:
+        """The member, without reading it. Raises FeatureProblem: see FeatureSource."""
+        info = self._member(path)
+        if info.flag_bits & _ENCRYPTED:
+            raise FeatureProblem(
+                Reason.ENCRYPTED,
+                f"is encrypted in {self._name}; make the zip again without a password",
+            )
+        check_size(info.file_size, self._max_file_size)
+        if not 0 <= info.header_offset <= self._size - info.compress_size:
+            raise self._damaged("it would lie beyond the end of the zip")
+        check_size(info.compress_size, self._max_file_size)
+        return Found(info.file_size, partial(self._read, info))
+
+    def close(self) -> None:
+        """Close the zip."""
+        self._open.close()
+
+    def _read(self, info: zipfile.ZipInfo) -> bytes:
+        inflate = None if info.flag_bits & _PATCH else _INFLATE.get(info.compress_type)
+        if inflate is None:
+            raise FeatureProblem(
+                Reason.UNREADABLE,
+                f"is compressed in {self._name} in a way that memr cannot read: method "
+                f"{info.compress_type}",
+            )
+        try:
+            content = inflate(self._packed(info), info.file_size + 1)
+        except _DAMAGE as error:
+            raise self._damaged(show(str(error), 200)) from error
+        if len(content) != info.file_size:
+            more = "more" if len(content) > info.file_size else "less"
+            raise self._damaged(f"it holds {more} than the {info.file_size} bytes it claims")
+        if zlib.crc32(content) != info.CRC:
+            raise self._damaged("its checksum does not fit")
+        return content
+
+    def _packed(self, info: zipfile.ZipInfo) -> bytes:
+        """The bytes of a member as they lie in the zip. Threads take turns at its one handle."""
+        with self._turn:
+            self._file.seek(info.header_offset)
+            header = self._file.read(_HEADER.size)
+            if not header.startswith(b"PK\x03\x04") or len(header) < _HEADER.size:
+                raise ValueError("it does not begin where it should")
+            self._file.seek(sum(_HEADER.unpack(header)), SEEK_CUR)
+            packed = self._file.read(info.compress_size)
+        if len(packed) < info.compress_size:
+            raise ValueError("it is cut off")
+        return packed
+
+    def _damaged(self, why: str) -> FeatureProblem:
+        return FeatureProblem(Reason.DAMAGED_MEMBER, f"is damaged in {self._name}: {why}")
+
+    def _member(self, path: str) -> zipfile.ZipInfo:
+        name = posixpath.normpath(path.lstrip("/"))
+        if name.split("/", 1)[0] == "..":
+            raise FeatureProblem(
+                Reason.OUTSIDE_RAW,
+                f"leads outside {self._name}; only files within it are read",
+            )
+        for candidate in (name, name.removeprefix(f"{FOLDER}/")):
+            if candidate in self._members:
+                return self._members[candidate]
+        if f"{name}/" in self._members:
+            raise FeatureProblem(Reason.NOT_A_FILE, f"is a folder in {self._name}, not a file")
+        raise FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._name}")
+
+
+class _Bounded:
+    """A zip whose list of members is about to be read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """As the file's. Raises ValueError where that is too much."""
+        if size > MAX_DIRECTORY_BYTES:
+            raise ValueError(
+                f"the list of its members takes {size} bytes, more than {MAX_DIRECTORY_BYTES}"
+            )
+        return self._file.read(size)
+
+
+def _stored(packed: bytes, _most: int) -> bytes:
+    return packed
+
+
+def _deflated(packed: bytes, most: int) -> bytes:
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, most)
+
+
+def _bzip2(packed: bytes, most: int) -> bytes:
+    return bz2.BZ2Decompressor().decompress(packed, most)
+
+
+def _lzma(packed: bytes, most: int) -> bytes:
+    """LZMA as in zips: version and length of the properties, in four bytes, and these."""
+    length = int.from_bytes(packed[2:4], "little")
+    code, window = packed[4:5], int.from_bytes(packed[5:9], "little")
+    if length != 5 or len(packed) < 9:
+        raise ValueError("its LZMA properties are not five bytes")
+    properties = {
+        "id": lzma.FILTER_LZMA1,
+        "lc": code[0] % 9,
+        "lp": code[0] // 9 % 5,
+        "pb": code[0] // 45,
+        # It is made at once, and nothing refers to more than there is.
+        "dict_size": min(window, max(most, 4096)),
+    }
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[properties])
+    return decoder.decompress(packed[9:], most)
+
+
+_INFLATE: Mapping[int, Callable[[bytes, int], bytes]] = {
+    zipfile.ZIP_STORED: _stored,
+    zipfile.ZIP_DEFLATED: _deflated,
+    zipfile.ZIP_BZIP2: _bzip2,
+    zipfile.ZIP_LZMA: _lzma,
+}
+"""By method: what comes out of packed bytes, but no more than so many bytes."""

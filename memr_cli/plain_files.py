@@ -1,0 +1,69 @@
+"""Files that are read back: plain ones, of a size that was looked at before any memory is taken.
+
+A pipe, a device or a folder in the place of a file is never opened: reading a pipe could wait for
+ever, and opening a device may do something.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+_NO_PLACE = {
+    errno.ELOOP: "its links lead round in a circle",
+    errno.ENOTDIR: "what should be its folder is a file",
+    errno.ENAMETOOLONG: "its name is too long",
+}
+_PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+
+
+class PlainFileError(Exception):
+    """What lies at a path is no plain file, or larger than anything memr writes; says why."""
+
+
+@contextmanager
+def opened(path: Path, most: int) -> Iterator[tuple[BufferedReader, int]]:
+    """A plain file of at most so many bytes, open for reading, and its size.
+
+    Raises FileNotFoundError where nothing is there, PlainFileError where it is something else or
+    larger, OSError where the system refuses.
+    """
+    try:
+        _refuse_special(path.stat())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | _PLAIN)
+    except OSError as error:
+        if error.errno in _NO_PLACE:
+            raise PlainFileError(_NO_PLACE[error.errno]) from error
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        _refuse_special(status)  # it may be another file by now
+        if status.st_size > most:
+            raise PlainFileError(
+                f"it has {status.st_size:,} bytes, and memr reads at most {most:,} of its kind"
+            )
+        yield file, status.st_size
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a plain file. Raises as `opened`."""
+    with opened(path, most) as (file, size):
+        return file.read(size)
+
+
+def is_there(path: Path) -> bool:
+    """Whether a plain file lies at a path, as far as that can be told."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _refuse_special(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise PlainFileError("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise PlainFileError("it is a pipe, a socket or a device")

@@ -1,0 +1,87 @@
+"""Files written by each release keep opening, or are refused with what to do."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from memr_cli.learning.checkpoints import read
+from memr_cli.results import Predictions, ResultFolder, no_longer_scored, read_metrics
+
+HERE = Path(__file__).parent
+RELEASES = sorted(path.parent for path in HERE.glob("*/expected.json"))
+
+
+def expected(release: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((release / "expected.json").read_text("utf-8"))
+    return content
+
+
+STORES = [
+    (release / name, told) for release in RELEASES for name, told in expected(release).items()
+]
+stores = pytest.mark.parametrize(
+    ("store", "told"), STORES, ids=[f"{path.parent.name}-{path.stem}" for path, _ in STORES]
+)
+
+
+def test_there_are_archives_with_and_without_sequences() -> None:
+    assert {told["info"]["sequences"] for _, told in STORES} == {True, False}
+
+
+@stores
+def test_an_archived_store_is_valid_and_holds_what_it_held(
+    memr: Callable[..., Any], store: Path, told: dict[str, Any]
+) -> None:
+    checked = memr("check", "--store", store)
+    assert checked.code == 0, checked.stdout
+    shown = memr("info", "--store", store).lines[0]
+    assert {name: shown[name] for name in told["info"]} == told["info"]
+
+
+@stores
+def test_archived_checkpoints_read(store: Path, told: dict[str, Any]) -> None:
+    folder = store.with_suffix("")
+    assert told["checkpoints"]
+    for name, digest in told["checkpoints"].items():
+        checkpoint = read(folder / name)  # which compares the arrays with their digest
+        assert checkpoint.facts["arrays"] == digest
+        assert all(np.isfinite(array).all() for array in checkpoint.arrays.values())
+
+
+@stores
+def test_archived_results_read_and_say_what_they_said(store: Path, told: dict[str, Any]) -> None:
+    folder = ResultFolder(store.with_suffix(""))
+    assert told["results"]
+    for method, said in told["results"].items():
+        metrics = read_metrics(folder.metrics("speaker", method))
+        assert metrics is not None
+        assert metrics["fingerprint"] == told["info"]["fingerprint"]
+        assert no_longer_scored(folder, "speaker", method, metrics["hashes"]) is None
+        predictions = Predictions.read(folder.predictions("speaker", method))
+        assert len(predictions.utterances) == metrics["n"] == said["n"]
+        accuracy = float((predictions.true == predictions.predicted).mean())
+        assert accuracy == pytest.approx(said["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [(0, "this memr reads from 1 on. Make it again with"), (2, "this memr reads up to 1. Upgrade")],
+)
+def test_another_format_version_is_refused_with_what_to_do(
+    memr: Callable[..., Any], tmp_path: Path, version: int, advice: str
+) -> None:
+    path = Path(shutil.copy(RELEASES[0] / "pooled.h5", tmp_path / "memr.h5"))
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = version
+    for command in (["info"], ["check"], ["evaluate", "--method", "lexical"]):
+        refused = memr(*command, "--store", path)
+        assert refused.code == 4
+        assert f"has format version {version}" in refused.stderr
+        assert advice in refused.stderr
+        assert f"`memr ingest RAW --store {path} --overwrite`" in refused.stderr

@@ -1,0 +1,279 @@
+"""What hostile results once did: files that a command broke on, hung on or believed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from evaluated_folder import (
+    CHECKPOINT,
+    COMPARE,
+    LEXICAL,
+    METRICS,
+    PREDICTIONS,
+    STUDIES,
+    change,
+    copied,
+    forge,
+    opened,
+    run,
+    vouch,
+)
+
+from memr_cli.ablation.reuse import standing as ablation_standing
+from memr_cli.errors import InputError, UnsupportedError
+from memr_cli.experiment.models import Models, Slot
+from memr_cli.experiment.reuse import Standing, standings
+from memr_cli.learning.checkpoints import CheckpointError, Layout, read
+from memr_cli.methods.choices import Preset
+from memr_cli.methods.registry import named
+from memr_cli.results import Predictions, ResultFolder, hashes, no_longer_scored
+from memr_cli.visible import printable, visible
+
+Edit = Callable[[dict[str, Any]], Any]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda value: value["metrics"].update(f1_micro=None),
+        lambda value: value["metrics"]["uar"].update(std=None),
+        lambda value: value["metrics"]["f1_micro"].update(ci95=[0.5]),
+        lambda value: value.update(notes=[{}]),
+        lambda value: value.update(leakage=[]),
+        lambda value: value.update(ties=1),
+        lambda value: value.update(store=7),
+        lambda value: value.update(hashes={PREDICTIONS: None}),
+        lambda value: value.update(hashes={"../../../etc/passwd": "sha256:00"}),
+        lambda value: value.update(hashes={"/etc/passwd": "sha256:00"}),
+        lambda _: [1],
+    ],
+    ids=range(11),
+)
+def test_metrics_of_another_shape_are_replaced_though_their_hash_is_right(edit: Edit) -> None:
+    with copied() as folder:
+        assert standing_of(folder, "lexical").fresh is not None
+        change(folder / METRICS, edit)
+        assert standing_of(folder, "lexical").stale is not None
+
+
+def standing_of(folder: Path, method: str) -> Standing:
+    with opened(folder / "memr.h5", folder) as experiment:
+        return standings(experiment, [named(method)])[method]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"schema": "memr.evaluate/1", "a": ' + "[" * 900 + "]" * 900 + "}",
+        '{"n": 1e400}',
+        '{"n": ' + "9" * 5000 + "}",
+        '{"a": 1, "a": 2}',
+        "\ufeff{}",
+        "",
+    ],
+    ids=["deep", "as deep as is read", "huge", "digits", "twice", "mark", "empty"],
+)
+def test_json_that_is_none_is_replaced(text: str) -> None:
+    with copied() as folder:
+        (folder / METRICS).write_text(text)
+        stale = standing_of(folder, "lexical").stale
+        assert stale == f"{folder / METRICS} is replaced: it is not as memr wrote it."
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for() -> None:
+    with copied() as folder:
+        for name in (METRICS, PREDICTIONS, CHECKPOINT, *(name for name, _ in STUDIES.values())):
+            place = folder / name
+            place.unlink(missing_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.mkfifo(place)
+        assert run(folder, *COMPARE).code == 5
+        assert run(folder, *LEXICAL).code == 0
+
+
+def test_links_that_lead_in_a_circle_or_nowhere_are_replaced() -> None:
+    with copied() as folder:
+        for name in (METRICS, CHECKPOINT):
+            (folder / name).unlink()
+        (folder / METRICS).symlink_to(folder / METRICS)
+        (folder / CHECKPOINT).symlink_to(folder / "nowhere")
+        assert run(folder, *COMPARE).code == 5
+        assert run(folder, *LEXICAL).code in (0, 6)
+
+
+def test_a_folder_in_place_of_metrics_is_told_before_any_work() -> None:
+    with copied() as folder:
+        (folder / METRICS).unlink()
+        (folder / METRICS).mkdir()
+        ended = run(folder, *LEXICAL)
+        assert ended.code == 6
+        assert f"{METRICS} is a folder" in ended.stderr
+
+
+def test_a_file_larger_than_memr_writes_is_not_read() -> None:
+    with copied() as folder:
+        os.truncate(folder / METRICS, 2**40)
+        ended = run(folder, *COMPARE)
+        assert ended.code == 5
+        assert "bytes, and memr reads at most" in ended.stderr
+        assert run(folder, *LEXICAL).code == 0
+        os.truncate(folder / PREDICTIONS, 2**40)
+        os.truncate(folder / CHECKPOINT, 2**40)
+        assert run(folder, *LEXICAL).code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (",0,0,", ",0,99999999999999999999999,"),
+        ("p_", "q_"),
+        ("\n", "\n\n"),
+        (",0.", ",-0."),
+        (",0.", ",nan"),
+        ("lexical", "lexical"),
+    ],
+)
+def test_odd_predictions_are_refused(old: str, new: str) -> None:
+    with copied() as folder:
+        path = folder / PREDICTIONS
+        text = path.read_text().replace(old, new)
+        path.write_text(text if old != new else "")
+        with pytest.raises(InputError, match="run `memr evaluate` again"):
+            Predictions.read(path)
+
+
+def test_predictions_of_folds_that_there_are_not_are_refused() -> None:
+    with copied() as folder:
+        path = folder / PREDICTIONS
+        path.write_text(path.read_text().replace(",0,0,", ",99,0,"))
+        vouch(folder, PREDICTIONS)
+        ended = run(folder, *COMPARE)
+        assert ended.code == 3
+        assert "names folds that" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda arrays: arrays.pop("layers.0.weight"),
+        lambda arrays: arrays.update({"layers.0.weight": np.zeros((1, 1), np.float32)}),
+        lambda arrays: arrays.update({"scaler.mean": np.zeros(1, np.float32)}),
+        lambda arrays: arrays.update({"selection.layers.0.bias": np.zeros(1, np.float32)}),
+        lambda arrays: arrays.update({"other": np.zeros(1, np.float32)}),
+        lambda arrays: arrays["layers.0.bias"].fill(np.nan),
+        lambda arrays: arrays.update({"layers.0.bias": arrays["layers.0.bias"].astype("f8")}),
+    ],
+    ids=["gone", "shape", "scaler", "selection", "more", "nan", "type"],
+)
+def test_forged_arrays_are_refused_though_hash_and_key_are_right(spoil: Edit) -> None:
+    with copied() as folder:
+        made = read(folder / CHECKPOINT)
+        arrays = {name: array.copy() for name, array in made.arrays.items()}
+        shapes = Layout({name: array.shape for name, array in arrays.items()})
+        spoil(arrays)
+        forge(folder / CHECKPOINT, arrays, dict(made.facts))
+        with pytest.raises(CheckpointError):
+            read(folder / CHECKPOINT, str(made.facts["key"]), shapes)
+
+
+def test_a_model_of_other_shapes_is_replaced() -> None:
+    with copied() as folder:
+        (folder / METRICS).unlink()
+        made = read(folder / CHECKPOINT)
+        forge(folder / CHECKPOINT, {"other": np.zeros(1, np.float32)}, dict(made.facts))
+        ended = run(folder, *LEXICAL)
+        assert ended.code == 0
+        assert ended.stderr.count(f"{folder / CHECKPOINT} is not used and replaced") == 1
+        again = read(folder / CHECKPOINT).arrays
+        assert all(np.array_equal(again[name], made.arrays[name]) for name in made.arrays)
+
+
+def test_a_checkpoint_that_another_run_replaced_is_not_used() -> None:
+    with copied() as folder:
+        slot = Slot(0, 0, folder / CHECKPOINT, "sha256:another", {})
+        method: Any = named("lexical")
+        models = Models(method, method.settings(Preset.DEFAULT, {}), (slot,), reused=True)
+        with pytest.raises(UnsupportedError, match="another run replaced"):
+            models.checkpoint(0, 0)
+
+
+def test_weights_that_give_no_number_are_told() -> None:
+    with copied() as folder:
+        (folder / METRICS).unlink()
+        made = read(folder / CHECKPOINT)
+        arrays = {name: np.full_like(array, 3e38) for name, array in made.arrays.items()}
+        forge(folder / CHECKPOINT, arrays, dict(made.facts))
+        ended = run(folder, *LEXICAL)
+        assert ended.code == 5
+        assert f"{folder / CHECKPOINT} gives what is no number" in ended.stderr
+
+
+def test_facts_that_cannot_be_told_are_replaced() -> None:
+    with copied() as folder:
+        made = read(folder / CHECKPOINT)
+        forge(folder / CHECKPOINT, made.arrays, {**made.facts, "epochs": ["x"]})
+        ended = run(folder, "train", *LEXICAL[1:])
+        assert ended.code == 0
+        assert "it does not tell how it was trained" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda value: value["noise"].clear(),
+        lambda value: value["subsets"].pop(),
+        lambda value: value["shapley"]["accuracy"].pop("lexical"),
+        lambda value: value["subsets"][0]["metrics"]["accuracy"].update(mean=None),
+        lambda value: value.update(modalities=["x"]),
+    ],
+    ids=range(5),
+)
+def test_an_ablation_of_another_shape_is_replaced(edit: Edit) -> None:
+    with copied("ablation") as folder, opened(folder / "memr.h5", folder) as experiment:
+        name, method = STUDIES["ablation"][0], named("early")
+        assert ablation_standing(experiment, method, retrain=False).fresh is not None
+        change(folder / name, edit)
+        assert ablation_standing(experiment, method, retrain=False).stale is not None
+
+
+def test_nothing_outside_the_folder_is_looked_at_because_a_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("secret")
+    (tmp_path / "out" / "predictions").mkdir(parents=True)
+    folder = ResultFolder(tmp_path / "out")
+    for name in ("../secret.csv", str(tmp_path / "secret.csv"), "predictions/../../secret.csv"):
+        assert (folder.root / name).is_file()
+        assert hashes(folder, [name]) == {}
+        predictions = folder.predictions("speaker", "late")
+        predictions.parent.mkdir(parents=True, exist_ok=True)
+        predictions.write_text("x")
+        vouched = {"predictions/speaker/late.csv": "x", name: "sha256:00"}
+        vouched["predictions/speaker/late.csv"] = hashes(folder, vouched).popitem()[1]
+        assert no_longer_scored(folder, "speaker", "late", vouched) == folder.root / name
+
+
+def test_a_pipe_or_a_socket_as_checkpoint_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fold0.safetensors")
+    with pytest.raises(CheckpointError, match="a pipe"):
+        read(tmp_path / "fold0.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "on_a_terminal"),
+    [
+        ("anger", "anger", "anger"),
+        ("é 怒り", "é 怒り", "é 怒り"),
+        ("a\x1b[31mb", "a\\x1b[31mb", "a\\x1b[31mb"),
+        ("a\u202eb", "a\\u202eb", "a\\u202eb"),
+        ("a\ud800b", "a\\ud800b", "a\\ud800b"),
+        ("a\nb", "a\\x0ab", "a\nb"),
+        ("62.5\xa0%", "62.5\xa0%", "62.5 %"),
+        ("a\u200db", "a\u200db", "a\\u200db"),
+    ],
+)
+def test_nothing_in_a_text_moves_a_cursor(text: str, shown: str, on_a_terminal: str) -> None:
+    assert visible(text) == shown
+    assert printable(text) == on_a_terminal

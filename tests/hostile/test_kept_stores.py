@@ -1,0 +1,109 @@
+"""Stores that were made to mislead memr, or that HDF5 trips over by itself."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sandbox
+from forged_stores import FORGED, looping_heap, many_class_names, virtual
+from small_corpus import make_raw, make_store
+
+from store.check import check
+from store.errors import StoreError
+from store.reader import Store
+
+VALID = {
+    "all equal",
+    "huge text attribute",
+    "huge values",
+    "old format",
+    "signs in class names",
+    "thousands of class names",
+    "turns that lie",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stores")
+    return make_store(make_raw(folder / "raw"), folder / "memr.h5", sequences=True)
+
+
+@pytest.fixture
+def store(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(whole, tmp_path / "memr.h5"))
+
+
+def verdict(path: Path) -> bool:
+    """Whether the check passes."""
+    try:
+        return not check(path)
+    except StoreError:
+        return False
+    except OSError as error:
+        return refuse_others(error, path)
+
+
+def refuse_others(error: OSError, path: Path) -> bool:
+    """False, for what the system may refuse here."""
+    assert error.errno in (errno.ENOMEM, errno.ELOOP)
+    assert error.filename == str(path)
+    return False
+
+
+def readings(path: Path) -> Iterator[object]:
+    """All that a store hands out."""
+    with Store.open(path) as opened:
+        yield opened.utterances
+        for name, modality in opened.modalities.items():
+            yield opened.frame_counts(name)
+            yield opened.pooled(name)
+            if modality.has_sequences:
+                yield from opened.frame_slabs(name)
+                yield opened.sequence(name, 0)
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_store_is_found_out_or_read_whole(store: Path, name: str) -> None:
+    FORGED[name](store)
+    assert verdict(store) == (name in VALID)
+    try:
+        assert list(readings(store))
+    except StoreError:
+        assert name not in VALID
+    except OSError as error:
+        refuse_others(error, store)
+
+
+@pytest.mark.parametrize("command", ["info", "check"])
+def test_a_heap_that_goes_round_in_circles_is_refused(store: Path, command: str) -> None:
+    """HDF5 2.0 reads such a heap for ever, and holds Python's lock meanwhile."""
+    looping_heap(store)
+    ended = sandbox.survives(command, "--store", store)
+    assert ended.code == 4
+    assert "an object of 0 bytes in the heap at" in ended.stderr
+
+
+def test_one_text_named_thousands_of_times_does_not_take_memory(store: Path) -> None:
+    many_class_names(store)
+    ended = sandbox.survives("info", "--store", store)
+    assert ended.code == 4
+    assert "texts of 3146776576 bytes" in ended.stderr
+
+
+def test_a_virtual_dataset_does_not_open_the_file_it_names(store: Path, tmp_path: Path) -> None:
+    """Asking for the shape of one would: here it would wait for a writer to the pipe."""
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    virtual("pipe", unlimited=True)(store)
+    assert sandbox.survives("check", "--store", store).code == 4
+
+
+def test_what_is_claimed_and_not_there_is_told_by_name(store: Path) -> None:
+    FORGED["columns of gigabytes"](store)
+    ended = sandbox.survives("check", "--store", store)
+    assert ended.code == 6
+    assert ended.stderr.startswith(f"memr: error: {store}: Cannot allocate memory")
