@@ -18,6 +18,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
+from memr_cli.interrupts import leave_on_interrupt
+
 CASES = int(os.environ.get("FUZZ_CASES", "0"))
 """Inputs that each test of made-up ones tries in a hunt; 0 for the short, fixed part of it."""
 
@@ -184,6 +186,7 @@ def _become(main: Any, words: Sequence[str], out: int, err: int, conditions: Con
         for which, limit in limits.items():
             resource.setrlimit(which, (limit, limit))
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        leave_on_interrupt()
         sys.argv = ["memr", *words]
         try:
             main()
