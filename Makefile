@@ -9,6 +9,8 @@ LONG_GB ?= 2
 SIMULATED ?= 500
 STORE ?= memr.h5
 METHOD ?= early
+EACH ?= 1000
+ROUNDS ?= 200
 ONLY ?=
 ARGS ?=
 
@@ -18,13 +20,16 @@ INSTALLED := $(VENV)/.installed
 DEMO := demo
 PLACE := --store $(DEMO)/memr.h5 --out $(DEMO)
 BENCHMARKS := tests/benchmarks
+HOSTILE := tests/hostile
+AUDIT := .venv-audit
 RACES := start-up, reused, ingest, long, trainer, growth, memory, seeds, table
 TOOLS := chromium jq
 # A browser without any font draws pages without letters.
 FONT := fonts-dejavu-core
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench simulate nested tools clean distclean
+.PHONY: help install demo test lint format bench simulate nested fuzz kills flips audit-deps \
+  tools clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +41,8 @@ help: ## Show this list
 	@echo "  make bench DEVICE=cuda              memr's side on a GPU"
 	@echo "  make bench LONG_GB=0.5              less than 2 GB of long sequences"
 	@echo "  make simulate SIMULATED=100         fewer than 500 simulated experiments"
+	@echo "  make fuzz EACH=100                  fewer than 1000 inputs for each test of made-up ones"
+	@echo "  make kills ROUNDS=20                fewer than 200 kills of each command"
 
 install: $(INSTALLED) ## Make .venv with memr in it, editable, every version pinned
 	@echo "$$($(BIN)/memr --version) is installed: run $(BIN)/memr, or first . $(BIN)/activate"
@@ -89,6 +96,27 @@ simulate: $(INSTALLED) ## Simulate how often the tests of memr compare err, on d
 nested: $(INSTALLED) ## Judge settings of a method inside training parts: STORE=memr.h5 METHOD=gated
 	@$(BIN)/python tests/simulations/nested_validation.py $(STORE) $(METHOD) $(ARGS)
 
+# Inputs are random here, where `make test` tries a few fixed ones; what fails prints how to repeat it.
+fuzz: $(INSTALLED) ## Hunt for input that memr does not survive, made up and mutated
+	@counts=$$(mktemp -d); \
+	  FUZZ_CASES=$(EACH) FUZZ_COUNTS=$$counts $(BIN)/python -m pytest --numprocesses auto \
+	    --dist load $(HOSTILE) -k 'hostile or folder_lives' $(ARGS); code=$$?; \
+	  cat $$counts/* | awk '{ runs += $$1 } END { print runs + 0 " runs of memr on hostile input" }'; \
+	  rm -r $$counts; exit $$code
+
+kills: $(INSTALLED) ## Kill memr at random moments and see that nothing is lost
+	@$(BIN)/python $(HOSTILE)/kill_rounds.py --rounds $(ROUNDS)
+
+flips: $(INSTALLED) ## Flip every bit of a small store and see that memr check tells
+	@$(BIN)/python $(HOSTILE)/flip_bits.py
+
+# In an environment of its own, since it is no part of memr. Strict: what cannot be looked up, as where
+# the vulnerability service is out of reach, fails too.
+audit-deps: ## Look up known vulnerabilities of the pinned packages (pip-audit, over the internet)
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && \
+	  $(AUDIT)/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.9'; }
+	@$(AUDIT)/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
+
 tools: ## Install Chromium and jq, which some tests use (Debian's packages; as root)
 	@missing=; \
 	for tool in $(TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
@@ -110,4 +138,4 @@ clean: ## Remove what the other targets made, but for .venv
 	find memr_cli store tests -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean ## Remove .venv too
-	rm -rf $(VENV) memr.egg-info
+	rm -rf $(VENV) $(AUDIT) memr.egg-info

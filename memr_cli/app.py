@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from memr_cli import __version__, console, interrupts
+from memr_cli import __version__, console, interrupts, memory
 from memr_cli.commands import (
     ablate,
     audit,
@@ -41,15 +41,6 @@ class Commands(PlainGroup):
             interrupts.forget_interrupt()
             console.report_error("interrupted; what was finished is kept, run it again to go on.")
             raise typer.Exit(interrupts.EXIT_CODE) from error
-        except MemoryError as error:
-            console.report_error(
-                "the system has not enough memory for this. Close other programs, or use a "
-                "machine with more."
-            )
-            raise typer.Exit(SystemRefusedError.exit_code) from error
-        except OSError as error:
-            console.report_error(_refusal(error))
-            raise typer.Exit(SystemRefusedError.exit_code) from error
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
@@ -57,7 +48,16 @@ class Commands(PlainGroup):
 
 
 def _exit_code(error: Exception) -> int:
-    """Report an error that is not one of ours by type: the store's own, wrong usage, or a fault."""
+    """Report an error: what the system refused, the store's own, wrong usage, or a fault."""
+    if memory.ran_out(error):
+        console.report_error(
+            "the system has not enough memory for this. Close other programs, or use a machine "
+            "with more."
+        )
+        return SystemRefusedError.exit_code
+    if isinstance(error, OSError):
+        console.report_error(_refusal(error))
+        return SystemRefusedError.exit_code
     from store.errors import StoreError
 
     if isinstance(error, StoreError):
@@ -127,4 +127,9 @@ def main() -> None:
         # `memr evaluate | head -1` ends memr quietly, as it does other programs. Files are written
         # whole or not at all, so nothing is spoilt.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    sys.exit(app())
+    try:
+        code = app()
+    except OSError as error:  # help that cannot be written
+        console.report_error(_refusal(error))
+        code = SystemRefusedError.exit_code
+    sys.exit(code)

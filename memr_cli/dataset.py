@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli import memory
 from memr_cli.corpora.choices import MODALITIES, Subset
 from memr_cli.corpora.subsets import inside
 from memr_cli.dialogues import Dialogues, turn_order
@@ -182,7 +183,9 @@ class Dataset:
 
     @cached_property
     def _matrix(self) -> Features:
-        matrix = np.empty((len(self.ids), sum(self.dims.values()) + len(self.dims)), np.float32)
+        shape = (len(self.ids), sum(self.dims.values()) + len(self.dims))
+        memory.require(4 * shape[0] * shape[1], f"a matrix of {', '.join(self.dims)} features")
+        matrix = np.empty(shape, np.float32)
         for name, dim in self.dims.items():
             start = self._starts[name]
             features = matrix[:, start : start + dim]

@@ -54,7 +54,7 @@ def _acquired(lock: LockFile, wait: float | None, notice: Callable[[str], None])
                 f"not become free within {wait:g} s. Let it finish or end it, or wait longer with "
                 "--wait SECONDS."
             )
-        if not told and waited > _LONGEST:
+        if not told and waited > _LONGEST / 2:
             notice(f"waiting for {lock.holder()}, which works on the same files ({lock.path}).")
             told = True
         time.sleep(pause)

@@ -1,5 +1,6 @@
 """Locks on files, which the system frees when their holder ends, however it ends."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -102,9 +103,6 @@ class LockFile:
 
     def _sign(self, descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
-        try:
+        # The lock holds all the same on a full disk, and who waits for it is told less.
+        with contextlib.suppress(OSError):
             os.write(descriptor, f"{os.getpid()} {os.uname().nodename}".encode("ascii", "replace"))
-        except OSError as error:
-            # The lock holds all the same on a full disk, and who waits for it is told less.
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise

@@ -27,7 +27,7 @@ FLOORS = (
     ("dialogues",),
     ("corpora", "evaluation"),
     ("results", "scaling"),
-    ("waiting",),
+    ("memory", "waiting"),
     ("errors", "interrupts", "progress", "strict_json"),
 )
 """Rooms of memr_cli from the roof down; rooms of one floor do not know each other."""

@@ -1,9 +1,11 @@
 """Kill memr at random moments, again and again, and see that nothing was lost: `make kills`.
 
 Each round begins with the files of an earlier run that used other settings. The command is killed
-at a random moment. Every file that has a final name must then be what it was before or what an
-undisturbed run makes, byte for byte. The command runs again: it must finish, leave just what an
-undisturbed run leaves, and none of the half-written files of the one that was killed.
+at a random moment, by SIGKILL, or with `--interrupt` by what Ctrl-C sends, upon which it has to
+exit with 130 by itself, soon, and leave nothing half written. Every file that has a final name must
+then be what it was before or what an undisturbed run makes, byte for byte. The command runs again:
+it must finish, leave just what an undisturbed run leaves, and none of the half-written files of the
+one that was killed.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import importlib
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -80,15 +83,27 @@ RACES = (
 
 @dataclass(frozen=True)
 class Ran:
-    """How the rounds of one race went; `unfinished` were killed before they had ended."""
+    """How the rounds of one race went.
+
+    unfinished: those that were killed before they had ended. leftovers: those that left something
+    half written. slowest: seconds from the signal to the end, at most.
+    """
 
     rounds: int
     unfinished: int
     leftovers: int
+    slowest: float
     seconds: float
 
 
-def race(one: Race, rounds: int, seed: int, folder: Path, told: Callable[[str], None]) -> Ran:
+def race(
+    one: Race,
+    rounds: int,
+    seed: int,
+    folder: Path,
+    told: Callable[[str], None],
+    sent: signal.Signals = signal.SIGKILL,
+) -> Ran:
     """Run the rounds of a race in `folder`. Raises AssertionError where something was lost."""
     base, done, work = (folder / name for name in ("base", "done", "work"))
     base.mkdir(parents=True)
@@ -101,18 +116,23 @@ def race(one: Race, rounds: int, seed: int, folder: Path, told: Callable[[str], 
     undisturbed = time.monotonic() - started
     before, after = content(base), content(done)
     assert before != after, f"{one.name} changes nothing"
-    chance, unfinished, leftovers = random.Random(seed), 0, 0  # noqa: S311 - no secret
+    chance, unfinished, leftovers, slowest = random.Random(seed), 0, 0, 0.0  # noqa: S311
+    expected = -signal.SIGKILL if sent is signal.SIGKILL else 130
     started = time.monotonic()
     for number in range(rounds):
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(base, work)
         moment = chance.uniform(0, undisturbed)
-        where = sandbox.Conditions(folder=work)
-        ended = sandbox.run(*one.command, seconds=moment, conditions=where)
-        assert ended.code in (0, -9), ended.stderr
-        unfinished += ended.code == -9
-        leftovers += bool(halves(work))
+        running = sandbox.Running(*one.command, conditions=sandbox.Conditions(folder=work))
+        time.sleep(moment)
+        os.kill(running.process, sent)  # not waited for yet, so it is still there
+        ended = running.ended()
         what = f"{one.name}, seed {seed}, round {number}, killed after {moment:.3f} s"
+        assert ended.code in (0, expected), f"{what}: {ended.code} {ended.stderr}"
+        unfinished += ended.code == expected
+        leftovers += bool(halves(work))
+        slowest = max(slowest, ended.seconds - moment)
+        assert sent is signal.SIGKILL or not halves(work), f"{what}: left {halves(work)}"
         for path, found in content(work).items():
             old_or_new = found in (before.get(path), after.get(path))
             assert old_or_new, f"{what}: {path} is neither what it was nor what it was to be"
@@ -123,7 +143,7 @@ def race(one: Race, rounds: int, seed: int, folder: Path, told: Callable[[str], 
         assert not halves(work), f"{what}: the next run left {halves(work)}"
         if number % 20 == 19:
             told(f"{one.name}: {number + 1} rounds")
-    return Ran(rounds, unfinished, leftovers, time.monotonic() - started)
+    return Ran(rounds, unfinished, leftovers, slowest, time.monotonic() - started)
 
 
 def content(folder: Path) -> Content:
@@ -160,16 +180,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--interrupt", action="store_true")
     parser.add_argument("--only", default=" ".join(one.name for one in RACES))
     asked = parser.parse_args()
     for one in RACES:
         if one.name not in asked.only.split():
             continue
         with tempfile.TemporaryDirectory() as folder:
-            ran = race(one, asked.rounds, asked.seed, Path(folder), _tell)
+            sent = signal.SIGINT if asked.interrupt else signal.SIGKILL
+            ran = race(one, asked.rounds, asked.seed, Path(folder), _tell, sent)
         _tell(
             f"{one.name}: {ran.rounds} rounds survived, {ran.unfinished} of them killed before the "
-            f"end, {ran.leftovers} with half-written files left; {ran.seconds:.0f} s"
+            f"end, {ran.leftovers} with half-written files left, ended at most {ran.slowest:.2f} s "
+            f"after the signal; {ran.seconds:.0f} s"
         )
 
 

@@ -1,5 +1,6 @@
 """memr run on hostile input in a process of its own, and what must hold of any such run."""
 
+import atexit
 import json
 import os
 import re
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+
+from memr_cli.interrupts import leave_on_interrupt
 
 CASES = int(os.environ.get("FUZZ_CASES", "0"))
 """Inputs that each test of made-up ones tries in a hunt; 0 for the short, fixed part of it."""
@@ -39,7 +42,7 @@ MEGABYTES = 1024
 REFUSALS = {2, 3, 4, 5, 6}
 
 tried = 0
-"""How many inputs were run, in this process."""
+"""How many runs this process made."""
 
 
 @dataclass(frozen=True)
@@ -72,30 +75,47 @@ class Conditions:
     user: int | None = None
 
 
+class Running:
+    """A run of `memr` in a fork of this process, which spares loading it again.
+
+    What crashes, hangs or takes memory without end takes only the fork with it.
+    """
+
+    def __init__(self, *arguments: str | Path, conditions: Conditions | None = None) -> None:
+        global tried
+        tried += 1
+        from memr_cli.app import main
+
+        self._words = tuple(str(argument) for argument in arguments)
+        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._started = time.monotonic()
+        self.process = os.fork()
+        if self.process == 0:  # pragma: no cover - the fork does not report what it covers
+            out, err = (file.fileno() for file in self._files)
+            _become(main, self._words, out, err, conditions or Conditions())
+
+    @property
+    def stderr(self) -> str:
+        """What it has said so far."""
+        return _content(self._files[1])
+
+    def ended(self, seconds: float = SECONDS) -> Ended:
+        """Wait for the end; what has not ended `seconds` after its start is killed."""
+        code = _wait(self.process, self._started + seconds)
+        took = time.monotonic() - self._started
+        texts = [_content(file) for file in self._files]
+        for file in self._files:
+            file.close()
+        return Ended(self._words, code, *texts, took)
+
+
 def run(
     *arguments: str | Path, seconds: float = SECONDS, conditions: Conditions | None = None
 ) -> Ended:
-    """Run `memr` with these arguments in a fork of this process, which spares loading it again.
-
-    What crashes, hangs or takes memory without end takes only the fork with it. It is killed when
-    its time is up.
-    """
-    global tried
-    tried += 1
-    from memr_cli.app import main
-
-    words = tuple(str(argument) for argument in arguments)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        started = time.monotonic()
-        child = os.fork()
-        if child == 0:  # pragma: no cover - the fork does not report what it covers
-            _become(main, words, out.fileno(), err.fileno(), conditions or Conditions())
-        code = _wait(child, started + seconds)
-        took = time.monotonic() - started
-        texts = [_content(file) for file in (out, err)]
-    return Ended(words, code, *texts, took)
+    """Run `memr` with these arguments to its end, or kill it when its time is up."""
+    return Running(*arguments, conditions=conditions).ended(seconds)
 
 
 def assert_survived(ended: Ended) -> None:
@@ -117,8 +137,9 @@ def survives(*arguments: str | Path) -> Ended:
     return ended
 
 
-def leave_count() -> None:
-    """Add how many inputs this process tried to the folder that a hunt names, if there is one."""
+@atexit.register
+def _leave_count() -> None:
+    """Add how many runs this process made to the folder that a hunt names, if there is one."""
     folder = os.environ.get("FUZZ_COUNTS")
     if folder and tried:
         Path(folder, f"{os.getpid()}.txt").write_text(str(tried), encoding="ascii")
@@ -165,6 +186,7 @@ def _become(main: Any, words: Sequence[str], out: int, err: int, conditions: Con
         for which, limit in limits.items():
             resource.setrlimit(which, (limit, limit))
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        leave_on_interrupt()
         sys.argv = ["memr", *words]
         try:
             main()
@@ -196,9 +218,9 @@ def _address_space() -> int:
 
 
 def _content(file: Any) -> str:
-    file.seek(0)
-    text: str = file.read().decode("utf-8", "backslashreplace")
-    return text
+    # The fork writes at the place that both share, so this one must not move it.
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode("utf-8", "backslashreplace")
 
 
 def _refuse(name: str) -> None:

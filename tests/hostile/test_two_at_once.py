@@ -3,28 +3,36 @@
 import errno
 import fcntl
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Ran
+from sandbox import Running
 
+import memr_cli.experiment.making
 from memr_cli.errors import SystemRefusedError
 from memr_cli.waiting import holding
 from store.locking import LockFile, Outcome
 
 Run = Callable[..., Ran]
-MEMR = [sys.executable, "-m", "memr_cli"]
-QUICK = ("--epochs", "2", "--method", "lexical")
+QUICK = ("--epochs", "2", "--method", "acoustic")
+
+LOADED = (torch, memr_cli.experiment.making)
+"""What a run would load is loaded before it forks."""
 
 
-def started(*arguments: str | Path) -> subprocess.Popen[str]:
-    command = [*MEMR, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def waiting(*arguments: str | Path) -> Running:
+    """A run that has come so far that it waits for a lock."""
+    process = Running(*arguments)
+    deadline = time.monotonic() + 60
+    while "waiting for" not in process.stderr:
+        assert time.monotonic() < deadline, process.stderr
+        time.sleep(0.02)
+    return process
 
 
 def held(path: Path) -> LockFile:
@@ -39,30 +47,23 @@ def lock_of(store: Path, method: str) -> Path:
 
 
 def test_the_second_waits_and_says_for_whom(small_store: Path) -> None:
-    lock = held(lock_of(small_store, "lexical"))
-    second = started("evaluate", "--store", small_store, *QUICK)
-    assert second.stderr is not None
-    said = second.stderr.readline()
-    assert said.startswith(f"memr: waiting for process {os.getpid()} on ")
+    lock = held(lock_of(small_store, "acoustic"))
+    second = waiting("evaluate", "--store", small_store, *QUICK)
+    assert second.stderr.startswith(f"memr: waiting for process {os.getpid()} on ")
     assert not (small_store.parent / "metrics").exists()
     lock.release()
-    output, _ = second.communicate(timeout=120)
-    assert Ran(0, output, "").lines[0]["method"] == "lexical"
+    assert second.ended().lines[0]["method"] == "acoustic"
 
 
 def test_two_evaluations_at_once_come_to_what_one_does(memr: Run, small_store: Path) -> None:
-    both = [started("evaluate", "--store", small_store, "--epochs", "2", "-q") for _ in range(2)]
-    outputs = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert [errors for _, errors in outputs] == ["", ""]
-    alone = memr(
-        *("evaluate", "--store", small_store, "--epochs", "2"),
-        *("--out", small_store.parent / "alone"),
-    )
+    asked = ("evaluate", "--store", small_store, "--epochs", "2", "-q")
+    both = [run.ended() for run in [Running(*asked), Running(*asked)]]
+    assert [(run.code, run.stderr) for run in both] == [(0, ""), (0, "")]
+    alone = memr(*asked, "--out", small_store.parent / "alone")
     scores = [result["metrics"] for result in alone.lines]
-    for output, _ in outputs:
-        assert [result["metrics"] for result in Ran(0, output, "").lines] == scores
-    made = [result["reused"] for output, _ in outputs for result in Ran(0, output, "").lines]
+    for run in both:
+        assert [result["metrics"] for result in run.lines] == scores
+    made = [result["reused"] for run in both for result in run.lines]
     assert made.count(False) == 5  # each method once, by one of the two
     assert not list(small_store.parent.rglob("*.lock"))
 
@@ -71,15 +72,12 @@ def test_a_store_replaced_during_an_evaluation_does_not_change_what_is_evaluated
     memr: Run, small_raw: Path, small_store: Path
 ) -> None:
     before = memr("info", "--store", small_store).lines[0]["fingerprint"]
-    lock = held(lock_of(small_store, "lexical"))
-    running = started("evaluate", "--store", small_store, *QUICK)
-    assert running.stderr is not None
-    running.stderr.readline()  # it has opened the store, and waits
+    lock = held(lock_of(small_store, "acoustic"))
+    running = waiting("evaluate", "--store", small_store, *QUICK)
     ran = memr("ingest", small_raw, "--store", small_store, "--pooling", "max", "--overwrite")
     assert ran.lines[0]["fingerprint"] != before
     lock.release()
-    output, _ = running.communicate(timeout=120)
-    (result,) = Ran(0, output, "").lines
+    (result,) = running.ended().lines
     assert result["fingerprint"] == before
     again = memr("evaluate", "--store", small_store, *QUICK)
     assert again.lines[0]["reused"] is False
@@ -93,17 +91,11 @@ def test_of_two_that_ingest_at_once_the_second_sees_what_the_first_made(
     store = tmp_path / "memr.h5"
     lock = held(tmp_path / ".memr.h5.lock")
     both = [
-        started("ingest", small_raw, "--store", store, "--pooling", pooling)
+        waiting("ingest", small_raw, "--store", store, "--pooling", pooling)
         for pooling in ("mean", "max")
     ]
-    for process in both:
-        assert process.stderr is not None
-        assert "waiting for" in process.stderr.readline()
     lock.release()
-    codes = [process.wait(120) for process in both]
-    for process in both:
-        process.communicate()
-    assert sorted(codes) == [0, 4]
+    assert sorted(run.ended().code for run in both) == [0, 4]
     assert [path.name for path in tmp_path.iterdir()] == ["memr.h5"]
 
 
@@ -134,7 +126,7 @@ def test_a_lock_that_does_not_free_ends_in_exit_6(
 
 def test_readers_need_no_lock(memr: Run, small_store: Path) -> None:
     memr("evaluate", "--store", small_store, *QUICK)
-    locks = [held(lock_of(small_store, "lexical")), held(small_store.parent / ".memr.h5.lock")]
+    locks = [held(lock_of(small_store, "acoustic")), held(small_store.parent / ".memr.h5.lock")]
     for command in (("info",), ("check",), ("audit",), ("evaluate", *QUICK, "--wait", "0")):
         ran = memr(*command, "--store", small_store)
         assert ran.code == 0, ran.stderr

@@ -1,0 +1,232 @@
+"""Commands in any order, some of them killed, some on damaged stores, against a model in memory.
+
+The model knows what the store must hold, and which results and models were made from what; the
+scores themselves are those of the same commands in a folder where nothing went wrong.
+"""
+
+import json
+import random
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import kill_rounds
+import sandbox
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sandbox import CASES, Conditions
+
+from memr_cli.corpora.choices import MODALITIES
+from memr_cli.corpora.synthetic import write_corpus
+from memr_cli.progress import silent
+
+METHODS = {"lexical": ("lexical",), "acoustic": ("acoustic",), "late": MODALITIES}
+"""What is evaluated, and the models that it rests on."""
+
+Made = tuple[str, int]
+"""What a result or a model was made from: how the store was pooled, and for how many epochs."""
+
+
+@cache
+def undisturbed() -> Path:
+    """A folder with the raw corpus, where nothing goes wrong; kept until the tests end."""
+    _keep.append(tempfile.TemporaryDirectory())
+    folder = Path(_keep[0].name)
+    write_corpus(folder / "raw", kill_rounds.CORPUS, silent)
+    return folder
+
+
+_keep: list[tempfile.TemporaryDirectory[str]] = []
+
+
+@cache
+def right(pooling: str, method: str, epochs: int) -> dict[str, Any]:
+    """What evaluating a method comes to."""
+    folder = undisturbed() / f"{pooling}{epochs}"
+    if not folder.exists():
+        folder.mkdir()
+        assert run(folder, *ingesting(pooling)).code == 0
+    (result,) = run(folder, *evaluating(method, epochs)).lines
+    return told(result)
+
+
+def told(result: dict[str, Any]) -> dict[str, Any]:
+    """The part of a result that says what came out and what from."""
+    return {name: result[name] for name in ("fingerprint", "metrics", "confusion", "n", "key")}
+
+
+def run(folder: Path, *arguments: str, seconds: float = sandbox.SECONDS) -> sandbox.Ended:
+    return sandbox.run(*arguments, seconds=seconds, conditions=Conditions(folder))
+
+
+def ingesting(pooling: str) -> tuple[str, ...]:
+    raw = str(undisturbed() / "raw")
+    return ("ingest", raw, "--pooling", pooling, "--quiet")
+
+
+def training(epochs: int) -> tuple[str, ...]:
+    return ("train", "--method", "lexical", "--epochs", str(epochs), "--quiet")
+
+
+def evaluating(method: str, epochs: int) -> tuple[str, ...]:
+    return ("evaluate", "--method", method, "--epochs", str(epochs), "--quiet")
+
+
+poolings = st.sampled_from(["mean", "max"])
+methods = st.sampled_from(list(METHODS))
+epoch_counts = st.integers(1, 2)
+
+
+class LifeOfAFolder(RuleBasedStateMachine):
+    """One folder with a store and its results."""
+
+    @initialize()
+    def begin(self) -> None:
+        self._place = tempfile.TemporaryDirectory()
+        self.folder = Path(self._place.name)
+        self.store: str | None = None
+        self.damaged = False
+        self.results: dict[str, Made] = {}
+        self.models: dict[str, Made | None] = {}
+        """None where a killed run may have made some of them."""
+        self.killed = False
+
+    def teardown(self) -> None:
+        self._place.cleanup()
+
+    @rule(pooling=poolings, overwrite=st.booleans())
+    def ingest(self, pooling: str, overwrite: bool) -> None:
+        ended = run(self.folder, *ingesting(pooling), *["--overwrite"] * overwrite)
+        stands = self.store == pooling and not self.damaged
+        may = self.store is None or stands or overwrite
+        assert ended.code == (0 if may else 4), ended.stderr
+        if may:
+            assert ended.lines[0]["reused"] == stands
+            self.store, self.damaged = pooling, False
+            self.killed = False
+
+    @rule(epochs=epoch_counts)
+    def train(self, epochs: int) -> None:
+        ended = run(self.folder, *training(epochs))
+        if self.store is None or (self.damaged and self.models.get("lexical") != self.made(epochs)):
+            assert ended.code == 4 or self.unsure("lexical"), ended.stderr
+            return
+        assert ended.code == 0, ended.stderr
+        if not self.unsure("lexical"):
+            fresh = self.models.get("lexical") == self.made(epochs)
+            assert ended.lines[0]["reused"] == fresh
+        self.models["lexical"] = self.made(epochs)
+
+    @rule(method=methods, epochs=epoch_counts)
+    def evaluate(self, method: str, epochs: int) -> None:
+        ended = run(self.folder, *evaluating(method, epochs))
+        members = METHODS[method]
+        fresh = self.store is not None and all(
+            made == self.made(epochs)
+            for made in (self.results.get(method), *(self.models.get(name) for name in members))
+        )
+        sure = not any(self.unsure(name) for name in members)
+        if self.store is None or (self.damaged and not fresh):
+            assert ended.code == 4 or not sure, ended.stderr
+            if ended.code == 4:
+                return
+        assert ended.code == 0, ended.stderr
+        (result,) = ended.lines
+        assert told(result) == right(self.store, method, epochs)
+        if sure:
+            assert result["reused"] == fresh
+        self.results[method] = self.made(epochs)
+        self.models |= dict.fromkeys(members, self.made(epochs))
+
+    @rule()
+    def check(self) -> None:
+        ended = run(self.folder, "check", "--quiet")
+        sound = self.store is not None and not self.damaged
+        assert ended.code == (0 if sound else 4), ended.stderr
+
+    @rule(pooling=poolings, share=st.floats(0, 1))
+    def kill_ingest(self, pooling: str, share: float) -> None:
+        whole = self.store is not None and not self.damaged
+        before = self.fingerprint() if whole else None
+        ended = run(self.folder, *ingesting(pooling), "--overwrite", seconds=0.25 * share)
+        self.killed = True
+        place = self.folder / "memr.h5"
+        if self.store is None and not place.exists():
+            return
+        if run(self.folder, "check", "--quiet").code == 4:
+            assert self.damaged, f"a killed ingest left half a store; {ended.stderr}"
+            return
+        now = self.fingerprint()
+        if now != before:
+            assert now == right(pooling, "lexical", 1)["fingerprint"]
+            self.store, self.damaged = pooling, False
+
+    @precondition(lambda self: self.store is not None and not self.damaged)
+    @rule(method=methods, epochs=epoch_counts, share=st.floats(0, 1))
+    def kill_evaluate(self, method: str, epochs: int, share: float) -> None:
+        right(self.store, method, epochs)
+        run(self.folder, *evaluating(method, epochs), seconds=0.05 + share)
+        self.killed = True
+        for name in METHODS[method]:
+            if self.models.get(name) != self.made(epochs):
+                self.models[name] = None
+        if self.results.get(method) == self.made(epochs):
+            return
+        path = self.folder / "metrics" / "speaker" / f"{method}.json"
+        if path.exists():
+            found = told(json.loads(path.read_text(encoding="utf-8")))
+            if found == right(self.store, method, epochs):
+                self.results[method] = self.made(epochs)
+            else:
+                assert found == right(*self.result_made_from(method))
+
+    @precondition(lambda self: self.store is not None)
+    @rule(seed=st.integers(0, 2**32))
+    def flip_a_bit(self, seed: int) -> None:
+        """In the features of every modality, so that whatever is trained would meet it."""
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        path = self.folder / "memr.h5"
+        places = []
+        with h5py.File(path, "r", locking=False) as file:
+            for modality in MODALITIES:
+                pooled = file[f"features/{modality}/pooled"].id
+                chunk = pooled.get_chunk_info(chance.randrange(pooled.get_num_chunks()))
+                places.append(chunk.byte_offset + chance.randrange(64))
+        content = bytearray(path.read_bytes())
+        for place in places:
+            content[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(content)
+        self.damaged = True
+
+    @invariant()
+    def results_stand_whole(self) -> None:
+        """What was made stays, as it was made, until something else is made in its place."""
+        for method in self.results:
+            path = self.folder / "metrics" / "speaker" / f"{method}.json"
+            found = told(json.loads(path.read_text(encoding="utf-8")))
+            assert found == right(*self.result_made_from(method))
+
+    def made(self, epochs: int) -> Made:
+        assert self.store is not None
+        return (self.store, epochs)
+
+    def result_made_from(self, method: str) -> tuple[str, str, int]:
+        pooling, epochs = self.results[method]
+        return pooling, method, epochs
+
+    def unsure(self, model: str) -> bool:
+        """Whether a killed run may have made some of a method's models."""
+        return model in self.models and self.models[model] is None
+
+    def fingerprint(self) -> str:
+        mark: str = run(self.folder, "info", "--quiet").lines[0]["fingerprint"]
+        return mark
+
+
+LifeOfAFolder.TestCase.settings = settings(
+    sandbox.hostile, max_examples=max(2, CASES // 20), stateful_step_count=12
+)
+test_a_folder_lives_as_the_model_says = LifeOfAFolder.TestCase
