@@ -4,6 +4,7 @@ Into a pipe or file stdout carries JSON, one object a line, each as soon as it i
 terminal it carries the same as a table, once all are known.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -39,14 +40,15 @@ class Console:
     def emit(self, result: Mapping[str, Any], rows: Iterable[Row]) -> None:
         """Print one result: the object as JSON, or `rows` of a table (all with equal columns)."""
         if self._as_json:
-            print(encode(result), flush=True)
+            with _output_named():
+                print(encode(result), flush=True)
         else:
             self._rows += rows
 
     def notice(self, text: str) -> None:
         """Tell people something that they should know, unless they asked for quiet."""
         if not self.quiet:
-            print(f"memr: {printable(text)}", file=sys.stderr, flush=True)
+            _tell(f"memr: {text}")
 
     def detail(self, text: str) -> None:
         """Tell people something that only --verbose asks for."""
@@ -87,7 +89,24 @@ class Console:
 
 def report_error(text: str) -> None:
     """Tell people why a command ends early."""
-    print(f"memr: error: {printable(text)}", file=sys.stderr, flush=True)
+    _tell(f"memr: error: {text}")
+
+
+def _tell(text: str) -> None:
+    if sys.stderr is None:  # closed; print would turn to stdout
+        return
+    # Where even that cannot be told, the exit code still can.
+    with contextlib.suppress(OSError, ValueError):
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _output_named() -> Iterator[None]:
+    """Say of a refusal while results are printed what it is that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def report_fault() -> None:
@@ -97,7 +116,7 @@ def report_fault() -> None:
 
     from memr_cli import __version__
 
-    traceback.print_exc()
+    _tell(traceback.format_exc())
     report_error(
         "this is a fault of memr, not of yours. Nothing that was finished is lost. Please report "
         "it with the command line, the lines above, and this: "
@@ -116,4 +135,5 @@ def _print_table(rows: list[Row]) -> None:
         table.add_column(printable(column), justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*map(printable, row.values()))
-    Terminal(highlight=False, markup=False).print(table)
+    with _output_named():
+        Terminal(highlight=False, markup=False).print(table)
