@@ -73,7 +73,7 @@ class Console:
         hidden = True if self.quiet else None  # None: hidden unless stderr is a terminal
         bar = tqdm(
             items,
-            desc=description,
+            desc=printable(description),
             total=total,
             unit=unit,
             disable=hidden,

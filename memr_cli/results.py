@@ -160,7 +160,7 @@ class Predictions:
     def _lines(self) -> Iterator[Sequence[str]]:
         names = self.class_names
         shown = [*(f"{SHARE}{name}" for name in names), *(f"{WEIGHT}{n}" for n in self.modalities)]
-        yield [*KEY_COLUMNS, *map(spreadsheet.quoted, shown)]
+        yield [*KEY_COLUMNS, *map(spreadsheet.as_cell, shown)]
         classes = list(map(spreadsheet.as_cell, names))
         speakers = {name: spreadsheet.as_cell(name) for name in set(self.speakers)}
         numbers = [*self.probabilities.T, *(() if self.weights is None else self.weights.T)]
@@ -182,7 +182,7 @@ class Predictions:
         try:
             text = content(path, _SIZES["csv"]).decode("utf-8")
             header, *rows = spreadsheet.read_rows(text)
-            return cls._from_rows(header, rows)
+            return cls._from_rows([*map(spreadsheet.from_cell, header)], rows)
         except (ValueError, IndexError, KeyError, csv.Error, OverflowError) as error:
             reason = f"it has no column for {error}" if isinstance(error, KeyError) else str(error)
         except (FileNotFoundError, PlainFileError) as error:

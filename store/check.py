@@ -3,7 +3,7 @@
 N utterances, D dims, F frames of all utterances. Memory grows with N, not with the features.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,19 @@ from store.opening import HDF5_ERRORS, damage_named, memory_named, open_file
 from store.rules import TEXT_EXPECTED, column_violations, first_of, text_problem
 from store.schema import FIELDS, TEXT, kind_of
 from store.sealing import chain_violations
-from store.slabs import read_slabs
+from store.slabs import read_slabs, slab_count
 from store.violations import Rule, Violation
 
 __all__ = ["Checked", "Rule", "Violation", "check", "checked"]
+
+
+Slabs = Iterable[tuple[int, NDArray[np.float32]]]
+Watch = Callable[[Slabs, str, int], Slabs]
+"""Passes on the slabs of a dataset, whose path and number of slabs it is told."""
+
+
+def _unwatched(slabs: Slabs, path: str, count: int) -> Slabs:  # noqa: ARG001 - as Watch
+    return slabs
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,8 @@ def check(path: Path) -> list[Violation]:
     return checked(path).violations
 
 
-def checked(path: Path) -> Checked:
-    """Run every rule of FORMAT.md over the store at `path`.
+def checked(path: Path, watch: Watch = _unwatched) -> Checked:
+    """Run every rule of FORMAT.md over the store at `path`; what takes long can be watched.
 
     A rule broken by many rows of one dataset is one breach that counts them. Rules about content
     that cannot be read are passed over; that it cannot be read is itself a breach. Raises
@@ -49,7 +58,7 @@ def checked(path: Path) -> Checked:
         with damage_named(path):
             layout = examine(file)
         sound = not (layout.violations or chain_violations(layout))
-        contents = _Contents(layout)
+        contents = _Contents(layout, watch)
         contents.columns()
         if layout.n is not None:
             for name in layout.dims:
@@ -61,8 +70,9 @@ def checked(path: Path) -> Checked:
 class _Contents:
     """Reads what the structure lets it read, once, and adds the breaches it finds to the layout."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, watch: Watch) -> None:
         self.layout = layout
+        self._watch = watch
         self._structure_is_sound = not layout.violations
         self._entries: dict[str, Entry] = {}
 
@@ -130,7 +140,7 @@ class _Contents:
             return False
         content = ContentHash()
         try:
-            for start, slab in read_slabs(dataset):
+            for start, slab in self._watch(read_slabs(dataset), path, slab_count(dataset)):
                 content.add_numbers(slab)
                 look(start, slab)
             self._checksum(path, dataset, content)

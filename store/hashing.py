@@ -26,16 +26,18 @@ class ContentHash:
 
     def add_texts(self, texts: Iterable[bytes]) -> None:
         """UTF-8 texts, each preceded by its length in bytes as a little-endian uint64."""
-        for text in texts:
-            self._sha256.update(len(text).to_bytes(8, "little"))
-            self._sha256.update(text)
+        self._sha256.update(b"".join(len(text).to_bytes(8, "little") + text for text in texts))
 
     def add(self, values: NDArray[Any]) -> None:
         """Values of a dataset as h5py reads them."""
-        if values.dtype.kind == "S":
-            self.add_texts(values.tolist())
-        else:
+        if values.dtype.kind != "S":
             self.add_numbers(values)
+            return
+        width, lengths = values.dtype.itemsize, np.char.str_len(values).astype("<u8")
+        rows = np.empty((len(values), 8 + width), np.uint8)
+        rows[:, :8] = lengths[:, np.newaxis].view(np.uint8)
+        rows[:, 8:] = values[:, np.newaxis].view(np.uint8)
+        self._sha256.update(rows[np.arange(8 + width) < 8 + lengths[:, np.newaxis]].data)
 
     def hexdigest(self) -> str:
         """The digest of all that was added, as 64 hexadecimal digits."""

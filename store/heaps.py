@@ -109,10 +109,11 @@ class Heaps:
     def _walk(self, address: int) -> None:
         if address in self._walked or address > self._size - _HEAP_START.size:
             return
-        self._walked.add(address)
         signature, version, size = _HEAP_START.unpack(self._read(address, _HEAP_START.size))
         if signature != b"GCOL" or version != 1 or size > self._size - address:
             return  # HDF5 refuses it by itself
+        if size > 2 * MAX_TEXT:
+            raise ValueError(f"a heap of {size} bytes")
         at, end = address + _HEAP_START.size, address + size
         heap = self._read(address, size)
         while end - at >= _OBJECT.size:
@@ -122,6 +123,7 @@ class Heaps:
             if not _OBJECT.size <= step <= end - at:
                 raise ValueError(f"an object of {length} bytes in the heap at {address}")
             at += step
+        self._walked.add(address)
 
     def _read(self, address: int, size: int) -> bytes:
         try:

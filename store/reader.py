@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store.errors import StoreDamagedError
-from store.hashing import ContentHash
 from store.layout import Layout, examine
 from store.opening import damage_named, damaged, open_file
-from store.rules import column_violations, text_problem
+from store.rules import column_violations, first_text_problem
 from store.schema import FIELDS, TEXT, Scalar
-from store.sealing import Seals, chain_violations
-from store.slabs import range_slabs, read_range, read_scattered
+from store.sealing import RowCheck, Seals, chain_violations
+from store.slabs import range_slabs, read_range, read_scattered, read_slabs
 from store.utterances import Utterances
 from store.violations import Violation
 
@@ -44,9 +43,8 @@ class Store:
 
     Readers take no lock and never wait for each other. A dataset is compared with its checksum
     before anything of it is handed out for the first time. Where it differs, HDF5 cannot read it,
-    or columns or index break a rule of FORMAT.md, StoreDamagedError is raised; whether features are
-    finite is for `store.check` to say. A modality, speaker or class that the store does not have
-    raises KeyError, memory that does not suffice OSError.
+    or it breaks a rule of FORMAT.md, StoreDamagedError is raised. A modality, speaker or class that
+    the store does not have raises KeyError, memory that does not suffice OSError.
     """
 
     def __init__(self, path: Path, file: h5py.File, layout: Layout) -> None:
@@ -139,7 +137,10 @@ class Store:
 
     def frame_counts(self, name: str) -> NDArray[np.int64]:
         """(N,) int64: how many frames were pooled, 0 where the modality is missing."""
-        return self._read(f"{self._modality(name)}/frames")
+        counts, present = self._read(f"{self._modality(name)}/frames"), self.present(name)
+        if np.where(present, counts < 1, counts != 0).any():
+            raise self._damage(f"features/{name}/frames are not 0 just where it is missing")
+        return counts
 
     def pooled(self, name: str, rows: Rows = None) -> NDArray[np.float32]:
         """(n, D) float32: pooled features of the rows asked for, all N without `rows`.
@@ -164,17 +165,14 @@ class Store:
         if out.shape != shape or out.dtype != np.float32 or not out.flags.writeable:
             raise ValueError(f"out is {out.dtype} {out.shape}; expected writeable float32 {shape}")
         path = f"features/{name}/pooled"
-        if (
-            isinstance(numbers, range)
-            and len(numbers) == self.n
-            and not self._seals.confirmed(path)
-        ):
-            content = ContentHash()
+        in_order = isinstance(numbers, range)
+        if in_order and len(numbers) == self.n and not self._seals.confirmed(path):
+            check = RowCheck(self.present(name))
             with damage_named(self.path):
-                read_range(dataset, 0, out, content)
-            self._refuse(self._seals.confirm(path, content))
+                read_range(dataset, 0, out, check.show)
+            self._refuse(self._seals.confirm_rows(path, check))
             return
-        self._confirm_rows(path)
+        self._confirm_features(name, "pooled")
         with damage_named(self.path):
             if isinstance(numbers, range):
                 read_range(dataset, numbers.start, out)
@@ -193,7 +191,7 @@ class Store:
             raise IndexError(f"row {row} of a store of {self.n} utterances")
         dataset = self._layout.datasets[f"features/{name}/sequence/frames"]
         start, stop = self._frame_offsets(name)[row : row + 2]
-        self._confirm_rows(f"features/{name}/sequence/frames")
+        self._confirm_features(name, "sequence/frames")
         out = np.empty((stop - start, dataset.shape[1]), np.float32)
         with damage_named(self.path):
             read_range(dataset, int(start), out)
@@ -227,7 +225,7 @@ class Store:
             member, starts = "sequence/frames", self._frame_offsets(name)[numbers]
         else:
             member, starts = "pooled", numbers
-        self._confirm_rows(f"features/{name}/{member}")
+        self._confirm_features(name, member)
         with damage_named(self.path):
             dataset = self._layout.datasets[f"features/{name}/{member}"]
             yield from range_slabs(dataset, starts, starts + lengths)
@@ -237,9 +235,10 @@ class Store:
         if name not in self._offsets:
             n_frames = len(self._layout.datasets[f"features/{name}/sequence/frames"])
             offsets = self._read(f"features/{name}/sequence/offsets")
-            wrong = offsets[0] != 0 or offsets[-1] != n_frames or (np.diff(offsets) < 0).any()
-            if wrong:
-                raise self._damage(f"features/{name}/sequence/offsets do not ascend from 0 to F")
+            ends = (int(offsets[0]), int(offsets[-1]))
+            if ends != (0, n_frames) or (np.diff(offsets) != self.frame_counts(name)).any():
+                where = f"features/{name}/sequence/offsets"
+                raise self._damage(f"{where} do not ascend from 0 to F by the frames of each row")
             self._offsets[name] = offsets
         return self._offsets[name]
 
@@ -271,10 +270,9 @@ class Store:
                 numbers[field.path] = values
                 continue
             stored: list[bytes] = values.tolist()
-            for text in stored:
-                problem = text_problem(text)
-                if problem is not None:
-                    raise self._damage(f"{field.path} holds {problem}")
+            problem = first_text_problem(stored)
+            if problem is not None:
+                raise self._damage(f"{field.path} holds {problem}")
             texts[field.path] = tuple(text.decode("utf-8") for text in stored)
         broken = list(column_violations(self.class_names, texts, numbers))
         if broken:
@@ -288,14 +286,20 @@ class Store:
         self._refuse(broken)
         return values
 
-    def _confirm_rows(self, path: str) -> None:
+    def _confirm_features(self, name: str, member: str) -> None:
+        """Look at all of `pooled` or `sequence/frames`, unless that was done before."""
+        path = f"features/{name}/{member}"
+        if self._seals.confirmed(path):
+            return
+        check = RowCheck(self.present(name) if member == "pooled" else None)
         with damage_named(self.path):
-            broken = self._seals.confirm_rows(path)
-        self._refuse(broken)
+            for _, slab in read_slabs(self._layout.datasets[path]):
+                check.show(slab)
+        self._refuse(self._seals.confirm_rows(path, check))
 
-    def _refuse(self, broken: Violation | None) -> None:
-        if broken is not None:
-            raise self._damage(str(broken))
+    def _refuse(self, broken: list[Violation]) -> None:
+        if broken:
+            raise self._damage(_listed(broken))
 
     def _modality(self, name: str) -> str:
         if name not in self._layout.dims:

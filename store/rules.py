@@ -4,6 +4,7 @@ Pure functions of what was read; the writer, the reader and the check use them. 
 not be read are absent from the mappings, and the rules that need them are passed over.
 """
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +58,17 @@ def text_problem(text: bytes) -> str | None:
     except UnicodeDecodeError:
         return f"{text[:40]!r}, which is not UTF-8"
     return None
+
+
+def first_text_problem(texts: Sequence[bytes]) -> str | None:
+    """What is wrong with the first wrong one of these, or None."""
+    joined = b"\n".join(texts)  # looked at in one go: mostly there is nothing to find
+    plain = all(texts) and max(map(len, texts), default=0) <= MAX_TEXT_BYTES
+    if plain and b"\0" not in joined:
+        with contextlib.suppress(UnicodeDecodeError):
+            joined.decode("utf-8")
+            return None
+    return next(filter(None, map(text_problem, texts)), None)
 
 
 def is_scalar(value: object) -> bool:

@@ -81,7 +81,7 @@ class RowCheck:
     def show(self, slab: NDArray[np.float32]) -> None:
         """The next rows (n, D)."""
         self.content.add_numbers(slab)
-        right = np.isfinite(slab).all(axis=1)
+        right = np.asarray(np.isfinite(slab).all(axis=1))
         if self._present is not None:
             missing = np.flatnonzero(~self._present[self._seen : self._seen + len(slab)])
             right[missing] = np.isnan(slab[missing]).all(axis=1)

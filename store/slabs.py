@@ -80,6 +80,11 @@ def read_slabs(dataset: h5py.Dataset) -> Iterator[tuple[int, NDArray[Any]]]:
         yield start, dataset[start : start + step]
 
 
+def slab_count(dataset: h5py.Dataset) -> int:
+    """How many slabs `read_slabs` reads."""
+    return -(-len(dataset) // _read_rows(dataset))
+
+
 def read_range(
     dataset: h5py.Dataset,
     start: int,

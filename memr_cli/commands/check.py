@@ -2,12 +2,16 @@
 
 import shlex
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from memr_cli.commands import options
 from memr_cli.console import Console, report_error
 from memr_cli.errors import StoreRefusedError
+
+if TYPE_CHECKING:
+    from store.check import Slabs
 
 
 def check(
@@ -29,7 +33,11 @@ def check(
     from store.check import checked
 
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        found = checked(store)
+
+        def watch(slabs: "Slabs", path: str, count: int) -> "Slabs":
+            return console.progress(slabs, path, total=count, unit="slab")
+
+        found = checked(store, watch)
         violations = [asdict(violation) for violation in found.violations]
         console.emit(
             {

@@ -229,11 +229,19 @@ def many_class_names(path: Path) -> None:
 
 
 def looping_heap(path: Path) -> None:
-    """A heap with free space of no size, around which HDF5 walks for ever."""
+    """A last heap with free space of no size, around which HDF5 walks for ever."""
     whole = bytearray(path.read_bytes())
-    at = whole.find(b"GCOL") + 16
+    at = whole.rfind(b"GCOL") + 16
     whole[at : at + 16] = bytes(16)
     path.write_bytes(whole)
+
+
+def many_attributes(path: Path) -> None:
+    """More attributes of the provenance than fit into its header."""
+    with h5py.File(path, "r+") as file:
+        for number in range(40):
+            file["provenance"].attrs[f"note{number}"] = "x" * 500
+    seal(path)
 
 
 def user_block(path: Path) -> None:
@@ -358,6 +366,7 @@ FORGED: dict[str, Forge] = {
     "source rows twice": put("utterances/source_row", slice(None), 0),
     "turns that lie": put("utterances/turn", slice(None), 2**31 - 1),
     "looping heap": looping_heap,
+    "many attributes": many_attributes,
     "old format": in_old_format,
     "user block": user_block,
     "two signatures": two_signatures,

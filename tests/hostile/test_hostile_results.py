@@ -1,5 +1,6 @@
 """Results that anyone may have changed, hashes and all, never break a command that reads them."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,8 @@ def test_changed_metrics_are_told_by_no_other_error(edits: Any, consistent: bool
         notices: list[str] = []
         assert load(ResultFolder(folder), notices.append) == []
         assert len(notices) == 1
-        try:
+        with suppress(ValueError):
             Evaluated.parse(told(path, SCHEMA, NEEDED), path, ResultFolder(folder))
-        except ValueError as error:
-            assert str(error)
 
 
 @sandbox.hostile
@@ -97,10 +96,8 @@ def test_mutated_text_is_read_or_refused(mutations: Any, csv: bool) -> None:
     with copied_file(PREDICTIONS if csv else METRICS) as path:
         path.write_bytes(mutated(path.read_bytes(), mutations))
         assert read_metrics(path) is None or not csv
-        try:
+        with suppress(InputError):
             Predictions.read(path)
-        except InputError as error:
-            assert str(error)
 
 
 KEPT = ("key", "hashes", "schema", "store", "fingerprint", "method")

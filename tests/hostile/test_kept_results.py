@@ -165,9 +165,10 @@ def test_predictions_of_folds_that_there_are_not_are_refused() -> None:
         lambda arrays: arrays.update({"selection.layers.0.bias": np.zeros(1, np.float32)}),
         lambda arrays: arrays.update({"other": np.zeros(1, np.float32)}),
         lambda arrays: arrays["layers.0.bias"].fill(np.nan),
+        lambda arrays: arrays["scaler.scale"].fill(0),
         lambda arrays: arrays.update({"layers.0.bias": arrays["layers.0.bias"].astype("f8")}),
     ],
-    ids=["gone", "shape", "scaler", "selection", "more", "nan", "type"],
+    ids=["gone", "shape", "scaler", "selection", "more", "nan", "scale", "type"],
 )
 def test_forged_arrays_are_refused_though_hash_and_key_are_right(spoil: Edit) -> None:
     with copied() as folder:

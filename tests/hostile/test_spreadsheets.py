@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sandbox
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memr_cli.results import Predictions
@@ -36,10 +36,14 @@ FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
         ("@sum", "'@sum"),
         ("\uff1d1", "'\uff1d1"),
         (" =1", "' =1"),
-        ("\t=1", '"\'\t=1"'),
-        ("\n=1", '"\'\n=1"'),
+        ("\t=1", '"\'\t\'=1"'),
+        ("\n=1", '"\'\n\'=1"'),
         ("\x00=1", "'\x00=1"),
         ("'a", "''a"),
+        ("a;=1", '"a;\'=1"'),
+        ("a;'=1", "\"a;''=1\""),
+        ('a;"=1', '"a;\'""=1"'),
+        ("a\r\n-1", '"a\r\n\'-1"'),
         ("1.5", "1.5"),
     ],
 )
@@ -56,6 +60,9 @@ def test_texts_come_back_as_they_were(rows: list[list[str]]) -> None:
 
 
 @sandbox.hostile
+@example(["", "\r="], ";")
+@example(["a", "a;=1"], ";")
+@example(["a", 'a\t"=1'], "\t")
 @given(st.lists(NAMES, min_size=1, max_size=5), st.sampled_from([",", ";", "\t"]))
 def test_no_cell_begins_a_formula_wherever_lines_are_cut(names: list[str], separator: str) -> None:
     text = written([[as_cell(name) for name in names]])

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
-from store_samples import N, datasets, provenance_sha256, write_store
+from store_samples import N, datasets, provenance_sha256, seal, write_store
 
 from store.check import check
 from store.errors import StoreDamagedError
@@ -161,6 +162,36 @@ def test_provenance_known_only_at_the_end_counts(tmp_path: Path) -> None:
     assert check(path) == []
     with Store.open(path) as store:
         assert store.provenance == {"a": 1, "b": 3, "c": 4}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "at", "value", "rule"),
+    [
+        ("features/lexical/pooled", 0, np.inf, "row 0; expected finite values where present"),
+        ("features/lexical/pooled", (1, 2), 0, "row 1; expected NaN throughout where missing"),
+        ("features/lexical/sequence/frames", (3, 1), np.nan, "row 3; expected finite values"),
+        ("features/lexical/frames", 0, 0, "frames are not 0 just where it is missing"),
+        ("features/lexical/frames", 0, 7, "offsets do not ascend"),
+    ],
+)
+@pytest.mark.parametrize("slab_bytes", [1, 2**20])
+def test_features_that_break_a_rule_are_damage_though_their_checksums_fit(
+    path: Path,
+    dataset: str,
+    at: Any,
+    value: float,
+    rule: str,
+    slab_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with h5py.File(path, "r+") as file:
+        file[dataset][at] = value
+    seal(path)
+    monkeypatch.setattr("store.slabs.READ_BYTES", slab_bytes)
+    with Store.open(path) as store, pytest.raises(StoreDamagedError, match=rule):
+        assert store.pooled("lexical") is store.sequence("lexical", 0)
+    with Store.open(path) as store, pytest.raises(StoreDamagedError, match=rule):
+        assert store.pooled("lexical", ROWS) is next(store.frame_slabs("lexical"))
 
 
 def test_every_dataset_that_a_reader_reads_is_among_these(path: Path) -> None:

@@ -137,7 +137,9 @@ def test_reading_into_a_view_makes_no_second_copy(tmp_path: Path) -> None:
     write_store(tmp_path / "memr.h5", names=["visual"])
     n, dim = N, 500_000  # 24 MB
     with h5py.File(tmp_path / "memr.h5", "r+") as file:
-        replace(file, "features/visual/pooled", np.zeros((n, dim), np.float32))
+        present = file["features/visual/present"][:][:, np.newaxis]
+        values = np.where(present, np.zeros((n, dim), np.float32), np.float32("nan"))
+        replace(file, "features/visual/pooled", values)
     seal(tmp_path / "memr.h5")
     with Store.open(tmp_path / "memr.h5") as store:
         wide = np.empty((n, dim + 1), np.float32)
