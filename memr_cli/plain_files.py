@@ -17,7 +17,7 @@ _NO_PLACE = {
     errno.ENOTDIR: "what should be its folder is a file",
     errno.ENAMETOOLONG: "its name is too long",
 }
-_PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class PlainFileError(Exception):
@@ -33,7 +33,7 @@ def opened(path: Path, most: int) -> Iterator[tuple[BufferedReader, int]]:
     """
     try:
         _refuse_special(path.stat())
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | _PLAIN)
+        descriptor = os.open(path, _READ)
     except OSError as error:
         if error.errno in _NO_PLACE:
             raise PlainFileError(_NO_PLACE[error.errno]) from error

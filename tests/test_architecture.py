@@ -28,7 +28,8 @@ FLOORS = (
     ("corpora", "evaluation"),
     ("results", "scaling"),
     ("memory", "waiting"),
-    ("errors", "interrupts", "progress", "strict_json"),
+    ("errors", "interrupts", "plain_files", "progress", "shapes"),
+    ("spreadsheet", "strict_json", "visible"),
 )
 """Rooms of memr_cli from the roof down; rooms of one floor do not know each other."""
 

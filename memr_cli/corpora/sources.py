@@ -16,10 +16,8 @@ FOLDER = "features"
 ARCHIVE = "features.zip"
 
 # What was a file a moment ago may be a pipe or a link by now, and opening a pipe would wait for
-# ever. No other system than POSIX has all of these.
-_READ = os.O_RDONLY
-for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_NOFOLLOW", "O_BINARY"):
-    _READ |= getattr(os, _name, 0)
+# ever.
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
