@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 from typer.testing import CliRunner
 
@@ -23,6 +24,8 @@ from memr_cli.corpora.choices import SyntheticSettings
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
+from store.hashing import ContentHash, Entry, fingerprint
+from store.schema import kind_of
 
 SMALL = SyntheticSettings(
     utterances=240, frames=4, visual_dim=12, acoustic_dim=8, lexical_dim=10, missing=0.05, seed=3
@@ -48,6 +51,29 @@ def _ingested(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def small_store(_ingested: Path, tmp_path: Path) -> Path:
     """The small corpus's store, alone in a folder of its own."""
     return Path(shutil.copy(_ingested, tmp_path / "memr.h5"))
+
+
+@pytest.fixture
+def reseal() -> Callable[[Path], None]:
+    """Makes the checksums of a store that was changed by hand right again."""
+    return _resealed
+
+
+def _resealed(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        entries: dict[str, Entry] = {}
+
+        def seal(name: str, member: Any) -> None:
+            if isinstance(member, h5py.Dataset):
+                content = ContentHash()
+                content.add(member[()])
+                member.attrs["sha256"] = content.hexdigest()
+                kind = kind_of(member.dtype)
+                entries[name] = Entry(kind, member.shape, content.hexdigest())
+
+        file.visititems(seal)
+        classes, synthetic = list(file.attrs["class_names"]), bool(file.attrs["synthetic"])
+        file.attrs["fingerprint"] = fingerprint(classes, synthetic, entries)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What learning sees of a store: subsets, normalised features, rows that lose a modality."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -76,12 +77,15 @@ def test_an_excerpt_lacks_what_it_is_to_lack_and_nothing_else(opened: Store) -> 
     assert not np.isnan(data.features(["visual"])[3]).all()  # the whole is as it was
 
 
-def test_only_labelled_rows_make_a_modality_incomplete(small_store: Path) -> None:
+def test_only_labelled_rows_make_a_modality_incomplete(
+    small_store: Path, reseal: Callable[[Path], None]
+) -> None:
     with h5py.File(small_store, "r+") as file:
         labelled = file["utterances/label"][:] >= 0
         acoustic = file["features/acoustic"]
         acoustic["pooled"][:] = np.where(labelled[:, None], 1.0, np.nan)
         acoustic["present"][:] = labelled
         acoustic["frames"][:] = labelled
+    reseal(small_store)
     with Store.open(small_store) as store:
         assert open_dataset(store, ALL).incomplete == ("visual", "lexical")

@@ -171,7 +171,7 @@ def test_scores_by_speaker_and_session_add_up(memr: Run, small_store: Path) -> N
 
 
 def test_normalising_a_modality_that_the_store_lacks_is_refused(
-    memr: Run, small_store: Path, tmp_path: Path
+    memr: Run, small_store: Path, tmp_path: Path, reseal: Callable[[Path], None]
 ) -> None:
     without = tmp_path / "without.h5"
     with h5py.File(small_store) as source, h5py.File(without, "w") as target:
@@ -179,6 +179,7 @@ def test_normalising_a_modality_that_the_store_lacks_is_refused(
             source.copy(name, target)
         target.attrs.update(source.attrs)
         del target["features/visual"]
+    reseal(without)
     ran = memr("evaluate", "--store", without, "--normalize", "video=speaker")
     assert (ran.code, ran.stdout) == (5, "")
     assert "visual" in ran.stderr
