@@ -84,9 +84,13 @@ class ResultFolder:
         """Every checkpoint of a method under a protocol."""
         yield from sorted(self.root.glob(f"checkpoints/{protocol}/{method}/*/*.safetensors"))
 
+    def locks(self, protocol: str) -> Path:
+        """The folder of the files that `lock` names."""
+        return self.root / "checkpoints" / protocol
+
     def lock(self, protocol: str, method: str) -> Path:
         """The file that a process holds while it makes models or results of a method."""
-        return self.root / "checkpoints" / protocol / f".{method}.lock"
+        return self.locks(protocol) / f".{method}.lock"
 
     def remove_leftovers(self, protocol: str, method: str) -> None:
         """Remove what killed processes left half written beside the checkpoints of a method."""

@@ -50,6 +50,16 @@ def names(path: Path, descriptor: int) -> bool:
     return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
 
 
+def remove_free(folder: Path) -> None:
+    """Remove the lock files in a folder that nobody holds, as killed processes leave them."""
+    for path in folder.glob(".*.lock"):
+        lock = LockFile(path)
+        # What cannot be removed stays, and is no more in the way than before.
+        with contextlib.suppress(OSError):
+            lock.acquire()
+            lock.release()
+
+
 class LockFile:
     """A file that stands for some work, and is there while a process does it.
 

@@ -28,6 +28,7 @@ from memr_cli.results import (
     refuse_another_stores,
 )
 from memr_cli.waiting import holding
+from store.locking import remove_free
 from store.reader import Store
 
 
@@ -175,6 +176,7 @@ class Experiment:
         """
         protocol = self.settings.protocol
         prepare_folder(self.folder.root)
+        remove_free(self.folder.locks(protocol))
         for name in self._rested_on(methods):
             metrics = self.folder.metrics(protocol, name)
             self.refuse_another_stores(metrics, (read_metrics(metrics) or {}).get("store"))

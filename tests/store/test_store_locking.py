@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.atomic import remove_leftovers, replacing, write_whole
-from store.locking import LockFile, Outcome
+from store.locking import LockFile, Outcome, remove_free
 
 HOLDS = """
 import sys, time
@@ -126,6 +126,17 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     process.communicate()
     assert lock.acquire() is Outcome.OURS
     lock.release()
+
+
+def test_lock_files_that_nobody_holds_are_removed_and_others_are_not(tmp_path: Path) -> None:
+    held = LockFile(tmp_path / ".late.lock")
+    assert held.acquire() is Outcome.OURS
+    (tmp_path / ".early.lock").write_bytes(b"1 gone")
+    (tmp_path / ".folder.lock").mkdir()
+    remove_free(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".late.lock", ".folder.lock"}
+    remove_free(tmp_path / "absent")
+    held.release()
 
 
 def test_a_lock_on_a_file_that_its_holder_removed_meanwhile_is_not_taken_for_one(
