@@ -28,8 +28,7 @@ TOOLS := chromium jq
 FONT := fonts-dejavu-core
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench simulate nested fuzz kills flips audit-deps \
-  tools clean distclean
+.PHONY: help install demo test lint format bench simulate nested fuzz kills flips audit-deps tools clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile

@@ -1,6 +1,7 @@
 """The program `memr`, also as `python -m memr_cli`."""
 
 import os
+import sys
 
 from memr_cli.interrupts import leave_on_interrupt
 
@@ -25,6 +26,8 @@ def _fill_closed_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:  # messages would turn to stdout
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - for as long as memr runs
 
 
 if __name__ == "__main__":

@@ -93,8 +93,6 @@ def report_error(text: str) -> None:
 
 
 def _tell(text: str) -> None:
-    if sys.stderr is None:  # closed; print would turn to stdout
-        return
     # Where even that cannot be told, the exit code still can.
     with contextlib.suppress(OSError, ValueError):
         print(printable(text), file=sys.stderr, flush=True)

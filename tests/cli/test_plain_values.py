@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 import typer
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -43,6 +43,7 @@ def read_by_typer(name: str, *texts: str) -> object:
 
 
 @pytest.mark.parametrize("name", KINDS)
+@settings(deadline=None)
 @given(text=TEXTS | NUMBERS | st.sampled_from([*ProtocolName, "LOSO"]))
 @example(text="-0")
 @example(text="007")
@@ -57,6 +58,7 @@ def test_a_value_is_read_as_typer_reads_it_or_left_to_it(name: str, text: str) -
         assert (plain, type(plain)) == (theirs, type(theirs))
 
 
+@settings(deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=3))
 def test_a_repeated_option_is_read_as_typer_reads_it(texts: list[str]) -> None:
     assert plain_value(list[str] | None, texts) == read_by_typer("texts", *texts)

@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from conftest import Ran
 from sandbox import Running
 
 import memr_cli.experiment.making
@@ -18,7 +18,7 @@ from memr_cli.errors import SystemRefusedError
 from memr_cli.waiting import holding
 from store.locking import LockFile, Outcome
 
-Run = Callable[..., Ran]
+Run = Callable[..., Any]
 QUICK = ("--epochs", "2", "--method", "acoustic")
 
 LOADED = (torch, memr_cli.experiment.making)

@@ -108,6 +108,21 @@ def test_a_fingerprint_that_does_not_follow_is_noticed_on_opening(
     assert check(path)
 
 
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_store_that_is_overwritten_in_place_while_it_is_open(path: Path, cut: bool) -> None:
+    with h5py.File(path) as file:
+        at = file["features/lexical/pooled"].id.get_offset()
+    with Store.open(path) as store:
+        with path.open("r+b") as file:
+            if cut:
+                file.truncate(at)
+            else:
+                file.seek(at)
+                file.write(b"\1" * 8)
+        with pytest.raises(StoreDamagedError):
+            store.pooled("lexical")
+
+
 @pytest.mark.parametrize("value", [None, 7])
 def test_a_dataset_without_a_checksum_is_noticed_on_opening(path: Path, value: int | None) -> None:
     with h5py.File(path, "r+") as file:
