@@ -5,6 +5,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,12 +207,19 @@ def in_old_format(path: Path) -> None:
     """The same content in the structures of HDF5 1.6, which h5py writes by itself."""
     whole = path.rename(path.with_name("whole.h5"))
     with h5py.File(whole) as source, h5py.File(path, "w") as target:
-        for name in source:
-            source.copy(name, target)
-        for name, value in source.attrs.items():
-            kind = h5py.string_dtype() if name == "class_names" else None
-            target.attrs.create(name, value, dtype=kind)
+        source.visititems(partial(_copy, target))
+        _copy(target, "/", source)
     whole.unlink()
+
+
+def _copy(target: h5py.File, name: str, thing: Any) -> None:
+    if isinstance(thing, h5py.Dataset):
+        target.create_dataset(name, data=thing[()], dtype=thing.dtype)
+    else:
+        target.require_group(name)
+    for key, value in thing.attrs.items():
+        kind = h5py.string_dtype() if key == "class_names" else None
+        target[name].attrs.create(key, value, dtype=kind)
 
 
 def many_class_names(path: Path) -> None:
@@ -234,6 +242,25 @@ def looping_heap(path: Path) -> None:
     at = whole.rfind(b"GCOL") + 16
     whole[at : at + 16] = bytes(16)
     path.write_bytes(whole)
+
+
+def notes_in_a_heap_of_their_own(path: Path) -> None:
+    """Texts that only attributes kept outside of the header point to."""
+    many_attributes(path)
+    with h5py.File(path, "r+") as file:
+        for number in range(4):
+            file["provenance"].attrs[f"long{number}"] = "x" * 5000
+
+
+def beyond_the_end(path: Path) -> None:
+    """Features whose last values would lie behind the end of the file."""
+    in_old_format(path)  # where no checksum covers the place of a dataset
+    with h5py.File(path) as file:
+        dataset = file[POOLED].id
+        place = dataset.get_offset(), dataset.get_storage_size()
+    whole = path.read_bytes()
+    moved = struct.pack("<QQ", len(whole) - 8, place[1])
+    path.write_bytes(whole.replace(struct.pack("<QQ", *place), moved))
 
 
 def many_attributes(path: Path) -> None:
@@ -291,17 +318,6 @@ def device(path: Path) -> None:
     path.symlink_to("/dev/zero")
 
 
-def huge_chunk(file: h5py.File) -> None:
-    values = file["utterances/turn"][:]
-    del file["utterances/turn"]
-    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_chunk((2**29,))
-    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    space = h5py.h5s.create_simple((len(values),), (h5py.h5s.UNLIMITED,))
-    made = h5py.h5d.create(file["utterances"].id, b"turn", h5py.h5t.STD_I32LE, space, creation)
-    made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
-
-
 def present_features(file: h5py.File, value: float) -> None:
     present = file["features/lexical/present"][:]
     file[POOLED][:] = np.where(present[:, np.newaxis], value, np.nan)
@@ -331,7 +347,6 @@ FORGED: dict[str, Forge] = {
     "opaque column": of_type("utterances/label", h5py.h5t.create(h5py.h5t.OPAQUE, 4)),
     "three truth values": of_type("features/lexical/present", ENUM),
     "complex": remade("features/lexical/frames", np.zeros(40, complex)),
-    "huge chunk": unsealed(huge_chunk),
     "no values": claims((40, 3)),
     "claims terabytes": claims((40, HUGE)),
     "claims chunked terabytes": claims((40, HUGE), chunks=(1, 1024)),
@@ -365,6 +380,7 @@ FORGED: dict[str, Forge] = {
     "a negative index": put("index/label", 0, [-9, -9, -9]),
     "source rows twice": put("utterances/source_row", slice(None), 0),
     "turns that lie": put("utterances/turn", slice(None), 2**31 - 1),
+    "beyond the end": beyond_the_end,
     "looping heap": looping_heap,
     "many attributes": many_attributes,
     "old format": in_old_format,

@@ -10,10 +10,11 @@ import sandbox
 from forged_stores import (
     FORGED,
     Forge,
+    beyond_the_end,
     in_old_format,
     looping_heap,
-    many_attributes,
     many_class_names,
+    notes_in_a_heap_of_their_own,
     virtual,
 )
 from small_corpus import make_raw, make_store
@@ -87,7 +88,7 @@ def test_a_forged_store_is_found_out_or_read_whole(store: Path, name: str) -> No
 
 
 @pytest.mark.parametrize("command", ["info", "check"])
-@pytest.mark.parametrize("first", [None, in_old_format, many_attributes])
+@pytest.mark.parametrize("first", [None, in_old_format, notes_in_a_heap_of_their_own])
 def test_a_heap_that_goes_round_in_circles_is_refused(
     store: Path, first: Forge | None, command: str
 ) -> None:
@@ -114,6 +115,12 @@ def test_a_virtual_dataset_does_not_open_the_file_it_names(store: Path, tmp_path
     os.mkfifo(tmp_path / "pipe")
     virtual("pipe", unlimited=True)(store)
     assert sandbox.survives("check", "--store", store).code == 4
+
+
+def test_values_behind_the_end_of_the_file_are_not_read(store: Path) -> None:
+    beyond_the_end(store)
+    with pytest.raises(StoreError, match="features/lexical/pooled"):
+        Store.open(store)
 
 
 def test_memory_for_more_rows_than_there_can_be_is_refused(store: Path) -> None:
