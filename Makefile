@@ -71,9 +71,10 @@ demo: $(INSTALLED) ## Show memr at work on a synthetic corpus, from features to 
 	@echo
 	@echo "The report is $(CURDIR)/$(DEMO)/report/report.html"
 
-# Files are shared out over the processors; some tests of one file build on each other.
+# Files are shared out over the processors; some tests of one file build on each other. In the order
+# of their names: in that of their sizes, those of few tests that take long would come last, alone.
 test: $(INSTALLED) ## Run the tests; the last lines say which were skipped, and why
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## Check style (ruff) and types (mypy strict)
 	@$(BIN)/ruff check .

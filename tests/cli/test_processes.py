@@ -73,66 +73,6 @@ def test_a_reader_that_stops_early_ends_memr_quietly(small_store: Path) -> None:
     assert ran.stderr == ""
 
 
-def started(arguments: list[str], until: Path) -> subprocess.Popen[bytes]:
-    """A process that has come so far that something like `until` exists."""
-    process = subprocess.Popen([*MEMR, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
-    while not list(until.parent.glob(until.name)):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    return process
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
-    }
-
-
-def test_kill_9_during_ingest_leaves_the_old_store_and_the_next_run_succeeds(
-    small_store: Path, small_raw: Path
-) -> None:
-    before = small_store.read_bytes()
-    arguments = [
-        "ingest", str(small_raw), "--store", str(small_store), "--pooling", "max", "--overwrite",
-    ]  # fmt: skip
-    process = started(arguments, small_store.parent / ".memr.h5.*")
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert small_store.read_bytes() == before
-    assert run(*arguments).returncode == 0
-    assert run("check", "--store", small_store).returncode == 0
-    assert small_store.read_bytes() != before
-
-
-def test_kill_9_during_evaluate_leaves_earlier_results_and_the_next_run_succeeds(
-    small_store: Path,
-) -> None:
-    out = small_store.parent
-    earlier = run("evaluate", "--store", small_store, "--method", "lexical", "--epochs", "2")
-    assert earlier.returncode == 0
-    before = contents(out)
-    arguments = ["evaluate", "--store", str(small_store), "--epochs", "2"]
-    checkpoints = out / "checkpoints" / "speaker" / "acoustic" / "seed0" / "*"
-    process = started(arguments, checkpoints)
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    after = contents(out)
-    assert {name: after[name] for name in before} == before
-    finished = run(*arguments)
-    assert finished.returncode == 0
-    afresh = run(*arguments, "--out", out / "afresh")
-    for resumed, whole in zip(
-        finished.stdout.splitlines(), afresh.stdout.splitlines(), strict=True
-    ):
-        assert json.loads(resumed)["metrics"] == json.loads(whole)["metrics"]
-
-
 def test_ctrl_c_exits_with_130_and_leaves_nothing_half_written(small_store: Path) -> None:
     arguments = ["evaluate", "--store", str(small_store), "--preset", "original", "--seeds", "20"]
     checkpoints = small_store.parent / "checkpoints" / "speaker" / "visual"

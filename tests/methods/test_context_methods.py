@@ -22,7 +22,8 @@ from memr_cli.results import Predictions
 from store.reader import Store
 
 Run = Callable[..., Any]
-QUICK = ("--epochs", "4", "--quiet")
+QUICK = ("--hidden", "16", "--epochs", "2", "--quiet")
+ONCE = ("--hidden", "16", "--epochs", "1", "--quiet")
 
 
 def store_of(raw: Path, folder: Path, change: Callable[[dict[str, str]], bool]) -> Path:
@@ -97,8 +98,7 @@ def test_dialogues_without_turns_are_read_in_the_listings_order_and_that_is_said
     unknown = store_of(small_raw, tmp_path / "unknown", forgotten)
     for store in (known, unknown):
         ran = memr(
-            *("evaluate", "--store", store, "--method", "context", "--protocol", "session"),
-            *("--epochs", 1, "--quiet"),
+            *("evaluate", "--store", store, "--method", "context", "--protocol", "session"), *ONCE
         )
         (result,) = ran.lines
         said = any("in the order of the listing" in note for note in result["notes"])
@@ -114,7 +114,7 @@ def test_a_mean_over_all_turns_of_a_speaker_is_told_to_know_later_ones(
     for method, said in (("context-causal", True), ("lexical", False)):
         (result,) = memr(
             *("evaluate", "--store", store, "--method", method, "--protocol", "session"),
-            *("--normalize", "speaker", "--epochs", 1, "--quiet"),
+            *("--normalize", "speaker", *ONCE),
         ).lines
         assert result["transductive"] is True
         assert any("decided by earlier ones alone" in note for note in result["notes"]) == said

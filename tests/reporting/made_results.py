@@ -1,4 +1,4 @@
-"""Results of made-up experiments: random predictions, scored by scikit-learn, on disk as memr has
+"""Results of made-up experiments: random predictions and their scores, on disk as memr has
 them. Letters: n test utterances, C classes, K folds.
 """
 
@@ -9,12 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-    recall_score,
-)
 
 from memr_cli.results import Predictions, ResultFolder, digest, write_metrics
 
@@ -137,7 +131,7 @@ _KEPT: dict[str, tuple[list[NDArray[np.int64]], dict[str, Any]]] = {}
 def _scored(
     experiment: Experiment, method: str, number: int
 ) -> tuple[list[NDArray[np.int64]], dict[str, Any]]:
-    """Decisions of every seed and their scores. Kept, as scoring takes longer than all else."""
+    """Decisions of every seed and their scores, which many tests ask for."""
     runs = experiment.runs(method)
     key = repr((experiment.classes, experiment.folds, runs, method, number))
     if key not in _KEPT:
@@ -312,12 +306,12 @@ def _scores(
     decided: Sequence[NDArray[np.int64]],
 ) -> dict[str, Any]:
     c, k = len(experiment.classes), len(experiment.folds)
-    labels = list(range(c))
+    counts = np.array(
+        [[_confusion(truth[fold == i], d[fold == i], c) for i in range(k)] for d in decided]
+    )
     metrics = {}
     for name, score in METRICS.items():
-        by_seed = np.array(
-            [[score(truth[fold == i], d[fold == i], labels) for i in range(k)] for d in decided]
-        )
+        by_seed = np.array([[score(each) for each in of_seed] for of_seed in counts])
         folds = by_seed.mean(axis=0)
         margin = 0.02 + 0.5 * float(folds.std())
         metrics[name] = {
@@ -325,42 +319,54 @@ def _scores(
             "std": float(folds.std()),
             "folds": folds.tolist(),
             "seeds": by_seed.mean(axis=1).tolist(),
-            "pooled": float(np.mean([score(truth, d, labels) for d in decided])),
+            "pooled": float(np.mean([score(of_seed.sum(axis=0)) for of_seed in counts])),
             "ci95": [float(folds.mean()) - margin, float(folds.mean()) + margin],
         }
-    matrices = [
-        sum(confusion_matrix(truth[fold == i], d[fold == i], labels=labels) for d in decided)
-        for i in range(k)
-    ]
-    each = precision_recall_fscore_support(
-        np.tile(truth, len(decided)), np.concatenate(decided), labels=labels, zero_division=0
-    )
-    keys = ("precision", "recall", "f1", "support")
+    whole = counts.sum(axis=(0, 1))
+    right, true, predicted = whole.diagonal(), whole.sum(axis=1), whole.sum(axis=0)
+    columns = {
+        "precision": right / np.maximum(predicted, 1),
+        "recall": right / np.maximum(true, 1),
+        "f1": _f1(whole),
+        "support": true.astype(float),
+    }
     per_class = {
-        name: dict(zip(keys, (float(column[i]) for column in each), strict=True))
+        name: {key: float(column[i]) for key, column in columns.items()}
         for i, name in enumerate(experiment.classes)
     }
     confusion = {
         "labels": list(experiment.classes),
-        "counts": np.sum(matrices, axis=0).tolist(),
-        "folds": [matrix.tolist() for matrix in matrices],
+        "counts": whole.tolist(),
+        "folds": counts.sum(axis=0).tolist(),
     }
     return {"metrics": metrics, "per_class": per_class, "confusion": confusion}
 
 
-def _f1(average: str) -> Any:
-    return lambda true, predicted, labels: f1_score(
-        true, predicted, labels=labels, average=average, zero_division=0
-    )
+def _confusion(true: NDArray[np.int64], predicted: NDArray[np.int64], c: int) -> NDArray[np.int64]:
+    """(C, C) utterances by true and predicted class."""
+    return np.bincount(true * c + predicted, minlength=c * c).reshape(c, c)
+
+
+def _f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(C,) F1 of each class, 0 for one that is neither there nor predicted."""
+    both = counts.sum(axis=0) + counts.sum(axis=1)
+    return np.asarray(2 * counts.diagonal() / np.maximum(both, 1))
+
+
+def _accuracy(counts: NDArray[np.int64]) -> float:
+    return float(counts.trace() / counts.sum())
+
+
+def _uar(counts: NDArray[np.int64]) -> float:
+    """The mean recall of the classes that are there."""
+    there = counts.sum(axis=1) > 0
+    return float((counts.diagonal()[there] / counts.sum(axis=1)[there]).mean())
 
 
 METRICS = {
-    "f1_micro": _f1("micro"),
-    "accuracy": lambda true, predicted, _: float(np.mean(true == predicted)),
-    # balanced_accuracy_score, which warns about classes that a small fold does not hold
-    "uar": lambda true, predicted, _: recall_score(
-        true, predicted, labels=np.unique(true), average="macro", zero_division=0
-    ),
-    "f1_macro": _f1("macro"),
-    "f1_weighted": _f1("weighted"),
+    "f1_micro": _accuracy,
+    "accuracy": _accuracy,
+    "uar": _uar,
+    "f1_macro": lambda counts: float(_f1(counts).mean()),
+    "f1_weighted": lambda counts: float(_f1(counts) @ counts.sum(axis=1) / counts.sum()),
 }
