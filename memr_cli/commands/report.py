@@ -28,7 +28,9 @@ def report(
         folder = ResultFolder(options.out_folder(store, out))
         name = store.name if store.exists() else None
         with holding([folder.report_lock], wait, console.notice):
-            result = build(folder, store_name=name, notice=console.notice)
+            result = build(
+                folder, store_name=name, notice=console.notice, progress=console.progress
+            )
         stores = {(row["store"], row["fingerprint"]) for row in result["rows"]}
         name, fingerprint = stores.pop() if len(stores) == 1 else (None, None)
         console.emit(

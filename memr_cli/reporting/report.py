@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memr_cli.errors import UnsupportedError
+from memr_cli.progress import Progress, silent
 from memr_cli.reporting import documents, words
 from memr_cli.reporting.figures.drawing import draw
 from memr_cli.reporting.figures.palette import method_colours
@@ -25,12 +26,19 @@ _FIGURE_NAMES = (
 )
 
 
-def build(folder: ResultFolder, *, store_name: str | None = None, notice: Notice) -> dict[str, Any]:
+def build(
+    folder: ResultFolder,
+    *,
+    store_name: str | None = None,
+    notice: Notice,
+    progress: Progress = silent,
+) -> dict[str, Any]:
     """Write the report of everything in `folder` and tell what it says.
 
     Groups of the store called `store_name` (a file name) come first. `notice` gets one sentence
-    for everything a person should know of, such as a result that is left out. Returns `files`
-    (paths by kind), `rows` (the results table) and `notes` (sentences, the notices among them).
+    for everything a person should know of, such as a result that is left out; `progress` shows how
+    far drawing has come. Returns `files` (paths by kind), `rows` (the results table) and `notes`
+    (sentences, the notices among them).
 
     Raises UnsupportedError where there is no result to report, OSError where files cannot be
     written.
@@ -53,7 +61,7 @@ def build(folder: ResultFolder, *, store_name: str | None = None, notice: Notice
             f"No result here is of the store {store_name}; "
             f"the report is of {words.listed(dict.fromkeys(one.store for one in groups))}."
         )
-    sections = _sections(groups, studies(folder, groups, say), say)
+    sections = _sections(groups, studies(folder, groups, say), say, progress)
     files = _write(folder.report, sections, table(groups))
     for one in groups:
         lacking = words.not_evaluated(one)
@@ -62,7 +70,9 @@ def build(folder: ResultFolder, *, store_name: str | None = None, notice: Notice
     return {"files": files, "rows": [row for one in groups for row in rows(one)], "notes": notes}
 
 
-def _sections(groups: Sequence[Group], found: Sequence[Studies], say: Notice) -> list[Section]:
+def _sections(
+    groups: Sequence[Group], found: Sequence[Studies], say: Notice, progress: Progress
+) -> list[Section]:
     """The groups with their figures; where there are several, names of figures say whose."""
     colours = method_colours(
         name
@@ -71,7 +81,7 @@ def _sections(groups: Sequence[Group], found: Sequence[Studies], say: Notice) ->
     )
     sections = []
     for one, of_it in zip(groups, found, strict=True):
-        figures = draw(one, of_it, colours, say)
+        figures = draw(one, of_it, colours, say, progress)
         if len(groups) > 1:
             figures = [replace(figure, name=f"{figure.name}-{one.name}") for figure in figures]
         sections.append(section(one, of_it, figures))

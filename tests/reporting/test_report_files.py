@@ -5,8 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from made_results import FIVE, Experiment, folds_of, write
@@ -15,6 +16,8 @@ from memr_cli.errors import UnsupportedError
 from memr_cli.reporting.report import build
 from memr_cli.reporting.rows import shown
 from memr_cli.results import ResultFolder
+
+T = TypeVar("T")
 
 HOSTILE = Experiment(
     classes=("<script>alert(1)</script>", "a|b*c_d\\", "$x^2$ & {é} % #~", '"q" `t` [x](y)'),
@@ -28,8 +31,16 @@ NOTE = "1. <img src=x onerror=alert(1)> -- {{ 7*7 }} \\input{/etc/passwd} | cell
 class Built:
     def __init__(self, root: Path, **options: Any) -> None:
         self.notices: list[str] = []
-        self.result = build(ResultFolder(root), notice=self.notices.append, **options)
+        self.drawing: list[tuple[str, int]] = []
+        self.result = build(
+            ResultFolder(root), notice=self.notices.append, progress=self._progress, **options
+        )
         self.report = root / "report"
+
+    def _progress(self, items: Iterable[T], description: str, **_: Any) -> Iterable[T]:
+        parts = list(items)
+        self.drawing.append((description, len(parts)))
+        return parts
 
     def text(self, name: str) -> str:
         return (self.report / name).read_text(encoding="utf-8")
@@ -47,6 +58,12 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Built:
     root = tmp_path_factory.mktemp("hostile")
     write(root, ("lexical", "late"), HOSTILE, notes=[NOTE])
     return Built(root)
+
+
+def test_how_far_drawing_has_come_can_be_shown(notebook: Built) -> None:
+    ((description, n_parts),) = notebook.drawing
+    assert description == "drawing speaker-default"
+    assert n_parts > len(notebook.result["files"]["figures"]) / 2  # svg and png
 
 
 def test_all_files_are_there_and_named(notebook: Built) -> None:

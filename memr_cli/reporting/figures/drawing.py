@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
+from memr_cli.progress import Progress, silent
 from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.figures import confusion
 from memr_cli.reporting.figures.by_speaker import by_speaker
@@ -24,23 +26,26 @@ _UNWRITTEN = ("Glyph ", "Matplotlib currently does not support ")
 """Begin what matplotlib says of characters that it cannot write as they should be."""
 
 
+Part = Callable[[], Drawing | Sequence[Drawing] | None]
+"""Draws a part of the report: one figure, several, or none."""
+
+
 def draw(
-    group: Group, found: Studies, colours: Mapping[str, str], notice: Callable[[str], None]
+    group: Group,
+    found: Studies,
+    colours: Mapping[str, str],
+    notice: Callable[[str], None],
+    progress: Progress = silent,
 ) -> list[Drawing]:
     """Draw what the methods and studies of a group allow, in the order of the report."""
+    drawings: list[Drawing] = []
+    parts = list(_parts(group, found, colours))
     with style(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        drawings = [
-            comparison(group, colours),
-            contributions(group, colours),
-            per_class(group, colours),
-            *confusion.by_method(group),
-            *(confusion.by_fold(group, result) for result in _by_fold(group)),
-            *_studied(found, colours),
-            *weights(group, colours),
-            reliability(group, colours),
-            by_speaker(group, colours),
-        ]
+        for part in progress(parts, f"drawing {group.name}", unit="part"):
+            drawn = part()
+            if drawn is not None:
+                drawings += [drawn] if isinstance(drawn, Drawing) else drawn
     others = [one for one in caught if not str(one.message).startswith(_UNWRITTEN)]
     if len(others) < len(caught):
         notice(
@@ -50,7 +55,20 @@ def draw(
         )
     for one in others:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    return [drawing for drawing in drawings if drawing is not None]
+    return drawings
+
+
+def _parts(group: Group, found: Studies, colours: Mapping[str, str]) -> Iterator[Part]:
+    yield partial(comparison, group, colours)
+    yield partial(contributions, group, colours)
+    yield partial(per_class, group, colours)
+    yield partial(confusion.by_method, group)
+    for result in _by_fold(group):
+        yield partial(confusion.by_fold, group, result)
+    yield from _studied(found, colours)
+    yield partial(weights, group, colours)
+    yield partial(reliability, group, colours)
+    yield partial(by_speaker, group, colours)
 
 
 def _by_fold(group: Group) -> Sequence[Evaluated]:
@@ -60,12 +78,12 @@ def _by_fold(group: Group) -> Sequence[Evaluated]:
     return [max(group.results, key=lambda one: one.scores["f1_micro"].mean or 0.0)]
 
 
-def _studied(found: Studies, colours: Mapping[str, str]) -> Iterator[Drawing | None]:
+def _studied(found: Studies, colours: Mapping[str, str]) -> Iterator[Part]:
     several = len(found.comparisons) > 1
     for number, one in enumerate(found.comparisons, start=1):
-        yield from differences(one, f"differences-{number}" if several else "differences")
-    yield from shapley(found.ablations, colours)
+        yield partial(differences, one, f"differences-{number}" if several else "differences")
+    yield partial(shapley, found.ablations, colours)
     for ablation in found.ablations:
-        yield subsets(ablation, colours)
-        yield robustness(ablation, colours)
-    yield probes(found.audit, colours)
+        yield partial(subsets, ablation, colours)
+        yield partial(robustness, ablation, colours)
+    yield partial(probes, found.audit, colours)
