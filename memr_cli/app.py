@@ -50,9 +50,10 @@ class Commands(PlainGroup):
 def _exit_code(error: Exception) -> int:
     """Report an error: what the system refused, the store's own, wrong usage, or a fault."""
     if memory.ran_out(error):
+        name = getattr(error, "filename", None)
         console.report_error(
-            "the system has not enough memory for this. Close other programs, or use a machine "
-            "with more."
+            f"the system has not enough memory for {name or 'this'}. Close other programs, or use "
+            "a machine with more."
         )
         return SystemRefusedError.exit_code
     if isinstance(error, OSError):

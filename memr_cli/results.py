@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli import spreadsheet
-from memr_cli.errors import InputError, UnsupportedError
+from memr_cli.errors import InputError, SystemRefusedError, UnsupportedError
 from memr_cli.plain_files import PlainFileError, content, is_there, opened
 from memr_cli.shapes import each, fits
 from memr_cli.strict_json import decode
@@ -350,6 +350,15 @@ def prepare_folder(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     if not os.access(root, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(root))
+
+
+def refuse_folder(path: Path) -> None:
+    """Raise SystemRefusedError where a folder lies at `path`, which no file can replace."""
+    if path.is_dir():
+        raise SystemRefusedError(
+            f"{path} is a folder, and memr has to write a file there. Move it away, or give "
+            "results another folder with --out DIR."
+        )
 
 
 def refuse_another_stores(path: Path, owner: object, store: Path) -> None:

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from store.locking import Outcome, names, try_lock
+from store.locking import MAX_NAME_BYTES, Outcome, names, try_lock
 
 # What a file system answers that cannot synchronise a folder; the rename itself has happened.
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
 
 _TEMPORARY = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp", re.DOTALL)
-
-_MAX_NAME_BYTES = 255
-"""What most file systems allow a name to have."""
 
 
 @contextmanager
@@ -91,7 +88,7 @@ def _created(target: Path) -> tuple[Path, int]:
     """A new file beside `target`, and the descriptor that holds its lock."""
     while True:
         ending = f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
-        start = os.fsencode(target.name)[: _MAX_NAME_BYTES - len(ending) - 1]
+        start = os.fsencode(target.name)[: MAX_NAME_BYTES - len(ending) - 1]
         temporary = target.with_name("." + os.fsdecode(start) + ending)
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         # Between its making and its locking, another process may have taken it for a leftover.

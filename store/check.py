@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from store.hashing import ContentHash, Entry, fingerprint
 from store.layout import Layout, examine
 from store.opening import HDF5_ERRORS, damage_named, memory_named, open_file
+from store.room import require_room
 from store.rules import TEXT_EXPECTED, column_violations, first_of, text_problem
 from store.schema import FIELDS, TEXT, kind_of
 from store.sealing import chain_violations
@@ -58,6 +59,7 @@ def checked(path: Path, watch: Watch = _unwatched) -> Checked:
         with damage_named(path):
             layout = examine(file)
         sound = not (layout.violations or chain_violations(layout))
+        require_room(layout.room_for_columns(as_objects=True), path)
         contents = _Contents(layout, watch)
         contents.columns()
         if layout.n is not None:

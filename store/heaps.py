@@ -35,6 +35,8 @@ class Heaps:
         self._descriptor: int = file.id.get_vfd_handle()
         self._size = os.fstat(self._descriptor).st_size
         self._walked: set[int] = set()
+        self._total = 0
+        self._scanned = False
         self._attributes: dict[int, dict[bytes, bytes]] = {}
         start = self._read(0, 40)
         sizes, base = (9, 12) if start[8] >= 2 else (13, 24 + 4 * start[8])
@@ -98,6 +100,9 @@ class Heaps:
 
     def _scan(self) -> None:
         """Walk what looks like a heap: many or large attributes lie in a place of their own."""
+        if self._scanned:
+            return
+        self._scanned = True
         ends = (0, max(0, self._size - _SCAN_BYTES))
         for start in dict.fromkeys(ends):
             block = self._read(start, _SCAN_BYTES)
@@ -114,6 +119,9 @@ class Heaps:
             return  # HDF5 refuses it by itself
         if size > 2 * MAX_TEXT:
             raise ValueError(f"a heap of {size} bytes")
+        self._total += size
+        if self._total > self._size:
+            raise ValueError("heaps that lie upon one another")
         at, end = address + _HEAP_START.size, address + size
         heap = self._read(address, size)
         while end - at >= _OBJECT.size:

@@ -22,11 +22,15 @@ from store.schema import (
     MODALITY_NAME,
     PLAIN_CLASSES,
     SEQUENCE_FIELDS,
+    TEXT,
     Field,
     Scalar,
     kind_of,
 )
 from store.violations import Rule, Violation
+
+MAX_MEMBERS = 1000
+"""How many members a group, and how many attributes the provenance may have."""
 
 _COLUMN_GROUPS = ("utterances", "names", "index")
 _GROUPS = (*_COLUMN_GROUPS, "features", "provenance")
@@ -59,6 +63,17 @@ class Layout:
     violations: list[Violation] = field(default_factory=list)
     file_size: int = 0
     """In bytes"""
+
+    def room_for_columns(self, *, as_objects: bool = False) -> int:
+        """Bytes of memory that all columns take, or also each text as a Python object."""
+        total = 0
+        for path, dataset in self.datasets.items():
+            if path.endswith(("/pooled", "/sequence/frames")):
+                continue  # these are read slab by slab
+            n_bytes = dataset.size * dataset.dtype.itemsize
+            is_text = kind_of(dataset.dtype) == TEXT
+            total += 3 * n_bytes + 100 * dataset.size * is_text if as_objects else n_bytes
+        return total
 
     def report(self, rule: Rule, where: str, found: str, expected: str) -> None:
         """Note a breach; texts of the file that are not UTF-8 are escaped, to be printable."""
@@ -154,6 +169,8 @@ def _examine_provenance(group: h5py.Group, layout: Layout) -> None:
     before = len(layout.violations)
     _members(group, "provenance", {}, layout)
     try:
+        if _too_many(len(group.attrs), "provenance attributes", layout):
+            return
         values = {name: read_attribute(group, name, layout.heaps) for name in group.attrs}
     except HDF5_ERRORS as error:
         layout.report_unreadable("provenance", error)
@@ -250,11 +267,20 @@ def _members(
 
 def _names(group: h5py.Group, where: str, layout: Layout) -> list[str]:
     try:
+        if _too_many(len(group), f"{where} members", layout):
+            return []
         # h5py hands out a name that is not UTF-8 as bytes; no such name is part of the format.
         return [name if isinstance(name, str) else repr(name) for name in group]
     except HDF5_ERRORS as error:
         layout.report_unreadable(where, error)
         return []
+
+
+def _too_many(count: int, where: str, layout: Layout) -> bool:
+    """Whether there are more than anyone has use for; each would be looked at and told of."""
+    if count > MAX_MEMBERS:
+        layout.report(Rule.READABLE, where, str(count), f"at most {MAX_MEMBERS}")
+    return count > MAX_MEMBERS
 
 
 def _member(

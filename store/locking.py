@@ -3,13 +3,18 @@
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import re
+import stat
 from enum import Enum, auto
 from pathlib import Path
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """What a file system answers that has no locks."""
+
+MAX_NAME_BYTES = 255
+"""What most file systems allow a name to have."""
 
 _HOLDER = re.compile(r"(?P<process>[0-9]{1,10}) (?P<host>[\w.-]{1,255})")
 
@@ -53,11 +58,23 @@ def names(path: Path, descriptor: int) -> bool:
 def remove_free(folder: Path) -> None:
     """Remove the lock files in a folder that nobody holds, as killed processes leave them."""
     for path in folder.glob(".*.lock"):
-        lock = LockFile(path)
         # What cannot be removed stays, and is no more in the way than before.
         with contextlib.suppress(OSError):
-            lock.acquire()
-            lock.release()
+            descriptor = _opened(path)
+            try:
+                if try_lock(descriptor) is Outcome.OURS and names(path, descriptor):
+                    path.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def beside(path: Path) -> Path:
+    """The lock file for what is done to `path`, its name cut to what file systems allow."""
+    name = f".{path.name}.lock"
+    if len(os.fsencode(name)) > MAX_NAME_BYTES:
+        whole = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+        name = f".{os.fsdecode(os.fsencode(path.name)[:150])}-{whole}.lock"
+    return path.with_name(name)
 
 
 class LockFile:
@@ -73,37 +90,39 @@ class LockFile:
     def acquire(self) -> Outcome:
         """Ask for the lock, without waiting. Raises OSError where the file cannot be made."""
         while True:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(self.path, flags, 0o666)
-            kept = False
+            descriptor = _opened(self.path, os.O_CREAT)
             try:
                 outcome = try_lock(descriptor)
                 if outcome is Outcome.UNSUPPORTED:
                     self.path.unlink(missing_ok=True)
                 # Its last holder may have removed it after it was opened here.
-                kept = outcome is Outcome.OURS and names(self.path, descriptor)
-                if kept:
+                if outcome is Outcome.OURS and names(self.path, descriptor):
                     self._sign(descriptor)
+                    self._descriptor = descriptor
+                    return outcome
             finally:
-                if not kept:
+                if self._descriptor != descriptor:
                     os.close(descriptor)
-            if kept:
-                self._descriptor = descriptor
-            if kept or outcome is not Outcome.OURS:
+            if outcome is not Outcome.OURS:
                 return outcome
 
     def release(self) -> None:
         """Remove the file, and with it the lock, where it is ours."""
         if self._descriptor is not None:
-            self.path.unlink(missing_ok=True)
+            # Where someone removed it meanwhile, another may hold one of its name by now.
+            if names(self.path, self._descriptor):
+                self.path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = None
 
     def holder(self) -> str:
         """Who holds the lock, as far as the file tells."""
         try:
-            with self.path.open("rb") as file:
-                text = file.read(300).decode("ascii", "replace")
+            descriptor = _opened(self.path)
+            try:
+                text = os.read(descriptor, 300).decode("ascii", "replace")
+            finally:
+                os.close(descriptor)
         except OSError:
             text = ""
         found = _HOLDER.fullmatch(text)
@@ -112,7 +131,17 @@ class LockFile:
         return f"process {found['process']} on {found['host']}"
 
     def _sign(self, descriptor: int) -> None:
-        os.ftruncate(descriptor, 0)
         # The lock holds all the same on a full disk, and who waits for it is told less.
         with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()} {os.uname().nodename}".encode("ascii", "replace"))
+
+
+def _opened(path: Path, how: int = 0) -> int:
+    """A descriptor of a lock file. Raises OSError for what is there and is no plain file."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | how
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return descriptor

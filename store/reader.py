@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from store.errors import StoreDamagedError
 from store.layout import Layout, examine
 from store.opening import damage_named, damaged, open_file
+from store.room import require_room
 from store.rules import column_violations, first_text_problem
 from store.schema import FIELDS, TEXT, Scalar
 from store.sealing import RowCheck, Seals, chain_violations
@@ -75,6 +76,7 @@ class Store:
                 broken = layout.violations or chain_violations(layout)
             if broken:
                 raise StoreDamagedError(damaged(path, _listed(broken)))
+            require_room(layout.room_for_columns(), path)
             return cls(path, file, layout)
         except BaseException:
             file.close()

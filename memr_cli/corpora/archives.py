@@ -26,7 +26,7 @@ from memr_cli.corpora.sources import FOLDER, Found, check_size
 from memr_cli.errors import InputError
 from memr_cli.plain_files import PlainFileError, opened
 
-MAX_DIRECTORY_BYTES = 2**28
+MAX_DIRECTORY_BYTES = 2**27
 """What the list of a zip's members may take; in memory it takes about seven times as much."""
 
 _ENCRYPTED, _PATCH = 0x41, 0x20
@@ -74,7 +74,11 @@ class ZipSource:
         check_size(info.file_size, self._max_file_size)
         if not 0 <= info.header_offset <= self._size - info.compress_size:
             raise self._damaged("it would lie beyond the end of the zip")
-        check_size(info.compress_size, self._max_file_size)
+        # No way of compressing makes anything much longer, and all of this is read at once.
+        if info.compress_size > info.file_size + info.file_size // 50 + 2**16:
+            raise self._damaged(
+                f"it takes {info.compress_size} bytes for the {info.file_size} that it claims"
+            )
         return Found(info.file_size, partial(self._read, info))
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from memr_cli.results import (
     prepare_folder,
     read_metrics,
     refuse_another_stores,
+    refuse_folder,
 )
 from memr_cli.waiting import holding
 from store.locking import remove_free
@@ -172,13 +173,16 @@ class Experiment:
         """Make sure, before any work, that the results of these methods may be written.
 
         Raises UnsupportedError where one would replace a result of a store of another name,
-        PermissionError where the folder is read-only, OSError where it cannot be made.
+        SystemRefusedError where a folder lies in the place of one, PermissionError where the folder
+        is read-only, OSError where it cannot be made.
         """
         protocol = self.settings.protocol
         prepare_folder(self.folder.root)
         remove_free(self.folder.locks(protocol))
         for name in self._rested_on(methods):
             metrics = self.folder.metrics(protocol, name)
+            refuse_folder(metrics)
+            refuse_folder(self.folder.predictions(protocol, name))
             self.refuse_another_stores(metrics, (read_metrics(metrics) or {}).get("store"))
 
     def protect_checkpoints(self, methods: Sequence[Method]) -> None:

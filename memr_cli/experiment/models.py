@@ -23,17 +23,20 @@ from memr_cli.learning.checkpoints import (
 )
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, TrainedMethod
-from memr_cli.shapes import fits, maybe
+from memr_cli.results import refuse_folder
+from memr_cli.shapes import both, fits, maybe
 
+_COUNT = both(int, lambda value: 0 <= value < 2**53)
 _HISTORY = {
-    "epochs": int,
-    "best_epoch": int,
+    "epochs": _COUNT,
+    "best_epoch": _COUNT,
     "train_loss": float,
     "validation_f1_micro": maybe(float),
 }
 HISTORY = tuple(_HISTORY)
 
-_TOLD = {**_HISTORY, "device": str, "n_parameters": int}
+_DEVICE = both(str, lambda value: value.isprintable() and len(value) < 100)
+_TOLD = {**_HISTORY, "device": _DEVICE, "n_parameters": _COUNT}
 """The facts of a checkpoint that results tell."""
 
 
@@ -162,11 +165,15 @@ def _slot(
     place: tuple[int, int],
     expected: Layout | None,
 ) -> Slot:
-    """What lies there for the fold and seed of `place`."""
+    """What lies there for the fold and seed of `place`.
+
+    Raises SystemRefusedError where that is a folder.
+    """
     asked, (fold, seed) = experiment.settings, place
     path = experiment.folder.checkpoint(asked.protocol, method.name, seed, fold)
     fingerprint, by_speaker = experiment.store.fingerprint, experiment.by_speaker(method)
     key = training_key(fingerprint, method, asked, settings, by_speaker, fold=fold, seed=seed)
+    refuse_folder(path)
     facts: dict[str, Any] | None = None
     try:
         facts = dict(read(path, key, expected).facts)

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memr_cli.errors import SystemRefusedError
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import evaluation_key, training_key
 from memr_cli.methods.method import Method
-from memr_cli.results import hashes, read_metrics
+from memr_cli.results import hashes, read_metrics, refuse_folder
 from memr_cli.shapes import each, fits, maybe, pair
 
 
@@ -126,11 +125,7 @@ def unreadable(path: Path) -> str | None:
 
     Raises SystemRefusedError where a folder does, which no file can replace.
     """
-    if path.is_dir():
-        raise SystemRefusedError(
-            f"{path} is a folder, and memr has to write a file there. Move it away, or give "
-            "results another folder with --out DIR."
-        )
+    refuse_folder(path)
     if not path.exists():
         return None
     return f"{path} is replaced: it is not as memr wrote it."

@@ -17,6 +17,7 @@ from memr_cli.ingestion.standing import is_same, standing_fingerprint
 from memr_cli.progress import Progress
 from memr_cli.waiting import holding
 from store.atomic import replacing
+from store.locking import beside
 from store.reader import Store
 from store.utterances import Utterances
 
@@ -55,7 +56,7 @@ def ingest(
             raise InputError(f"{raw} lists no feature file: all feature columns are empty")
         utterances = _arrange(corpus)
         place = Path(os.path.realpath(store))
-        with holding([place.with_name(f".{place.name}.lock")], wait, notice):
+        with holding([beside(place)], wait, notice):
             return _replaced(store, corpus, utterances, settings, progress)
 
 

@@ -252,6 +252,18 @@ def notes_in_a_heap_of_their_own(path: Path) -> None:
             file["provenance"].attrs[f"long{number}"] = "x" * 5000
 
 
+def nested_heaps(path: Path) -> None:
+    """Behind the end, heaps of which each is one object of the one before it."""
+    many_attributes(path)  # so that heaps are looked for
+    count = 200
+    with path.open("ab") as file:
+        file.write(bytes(-file.tell() % 8))
+        for number in range(count):
+            size = 32 * (count - number) + 32
+            file.write(b"GCOL\1\0\0\0" + struct.pack("<QHH4xQ", size, 1, 0, size - 32))
+        file.write(bytes(32))
+
+
 def beyond_the_end(path: Path) -> None:
     """Features whose last values would lie behind the end of the file."""
     in_old_format(path)  # where no checksum covers the place of a dataset
@@ -383,6 +395,13 @@ FORGED: dict[str, Forge] = {
     "beyond the end": beyond_the_end,
     "looping heap": looping_heap,
     "many attributes": many_attributes,
+    "nested heaps": nested_heaps,
+    "more attributes than anyone needs": edited(
+        lambda file: file["provenance"].attrs.update({f"x{i}": i for i in range(1001)})
+    ),
+    "more groups than anyone needs": edited(
+        lambda file: [file["features"].create_group(f"x{i}") for i in range(1001)]
+    ),
     "old format": in_old_format,
     "user block": user_block,
     "two signatures": two_signatures,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sandbox
 from evaluated_folder import (
     CHECKPOINT,
     COMPARE,
@@ -105,13 +106,15 @@ def test_links_that_lead_in_a_circle_or_nowhere_are_replaced() -> None:
         assert run(folder, *LEXICAL).code in (0, 6)
 
 
-def test_a_folder_in_place_of_metrics_is_told_before_any_work() -> None:
+@pytest.mark.parametrize("name", [METRICS, PREDICTIONS, CHECKPOINT])
+def test_a_folder_in_place_of_a_file_is_told_before_any_work(name: str) -> None:
     with copied() as folder:
-        (folder / METRICS).unlink()
-        (folder / METRICS).mkdir()
-        ended = run(folder, *LEXICAL)
+        (folder / name).unlink()
+        (folder / name).mkdir()
+        with sandbox.nothing_else_changed(folder):
+            ended = run(folder, *LEXICAL)
         assert ended.code == 6
-        assert f"{METRICS} is a folder" in ended.stderr
+        assert f"{name} is a folder" in ended.stderr
 
 
 def test_a_file_larger_than_memr_writes_is_not_read() -> None:

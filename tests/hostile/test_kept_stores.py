@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from forged_stores import (
 )
 from small_corpus import make_raw, make_store
 
+from store import room
 from store.check import check
 from store.errors import StoreError
 from store.reader import Store
@@ -101,6 +102,13 @@ def test_a_heap_that_goes_round_in_circles_is_refused(
     assert "an object of 0 bytes in the heap at" in ended.stdout + ended.stderr
 
 
+def test_a_store_without_end_is_told_of_in_few_words(store: Path) -> None:
+    FORGED["more groups than anyone needs"](store)
+    ended = sandbox.survives("check", "--store", store)
+    assert '"features members", "found": "1004", "expected": "at most 1000"' in ended.stdout
+    assert len(ended.stdout) < 1000
+
+
 def test_one_text_named_thousands_of_times_does_not_take_memory(store: Path) -> None:
     many_class_names(store)
     ended = sandbox.survives("info", "--store", store)
@@ -128,6 +136,15 @@ def test_memory_for_more_rows_than_there_can_be_is_refused(store: Path) -> None:
     ended = sandbox.survives("check", "--store", store)
     assert ended.code == 6
     assert "memory" in ended.stderr
+    assert str(store) in ended.stderr
+
+
+@pytest.mark.parametrize("reading", [check, Store.open])
+def test_a_store_that_memory_does_not_hold_is_not_begun(
+    store: Path, reading: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "SMALL", 0)
+    monkeypatch.setattr(room, "available", lambda: 100)
     with pytest.raises(OSError, match="Cannot allocate memory") as caught:
-        check(store)
+        reading(store)
     assert caught.value.filename == str(store)

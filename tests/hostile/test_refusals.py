@@ -19,6 +19,7 @@ from sandbox import Conditions
 from memr_cli import memory
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.progress import silent
+from store import room
 
 # Loaded under a limit, they would end the process by themselves.
 for _module in ("sklearn.linear_model", "sklearn.neighbors", "scipy.stats", "scipy.spatial"):
@@ -102,7 +103,7 @@ def test_a_matrix_that_memory_cannot_hold_is_refused_before_it_is_made(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "_SMALL", 0)
-    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(room, "available", lambda: 1000)
     work = tmp_path / "work"
     ended = tried(base, work, "evaluate", Conditions(work))
     assert ended.code == 6
@@ -110,7 +111,7 @@ def test_a_matrix_that_memory_cannot_hold_is_refused_before_it_is_made(
 
 
 def test_memory_that_is_there_is_not_refused() -> None:
-    left = memory.available()
+    left = room.available()
     assert left is None or left > 2**26
     memory.require(2**20, "a small matrix")
 
@@ -121,6 +122,7 @@ def test_memory_that_is_there_is_not_refused() -> None:
         MemoryError(),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
         RuntimeError("can't start new thread"),
+        RuntimeError("std::bad_alloc"),
         RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         ImportError("libopenblas.so: failed to map segment from shared object"),
         OSError(12, "Cannot allocate memory"),

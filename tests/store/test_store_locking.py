@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.atomic import remove_leftovers, replacing, write_whole
-from store.locking import LockFile, Outcome, remove_free
+from store.locking import LockFile, Outcome, beside, remove_free
 
 HOLDS = """
 import sys, time
@@ -175,3 +175,58 @@ def test_without_locks_nothing_is_left_behind(
     monkeypatch.setattr(fcntl, "flock", no_locks)
     assert LockFile(tmp_path / "lock").acquire() is Outcome.UNSUPPORTED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_signed_is_a_lock_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, length: int) -> None:  # noqa: ARG001 - as os.ftruncate
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    one, other = (LockFile(tmp_path / "lock") for _ in range(2))
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "ftruncate", refuse)
+        assert one.acquire() is Outcome.OURS
+    assert other.acquire() is Outcome.THEIRS
+    one.release()
+    assert other.acquire() is Outcome.OURS
+    other.release()
+
+
+def test_what_is_no_plain_file_is_no_lock(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".late.lock")
+    lock = LockFile(tmp_path / ".late.lock")
+    with pytest.raises(OSError, match="Not a regular file"):
+        lock.acquire()
+    assert lock.holder() == "another process"
+    remove_free(tmp_path)
+    assert lock.path.exists()
+
+
+def test_who_lost_its_lock_file_does_not_remove_that_of_another(tmp_path: Path) -> None:
+    first, second, third = (LockFile(tmp_path / "lock") for _ in range(3))
+    assert first.acquire() is Outcome.OURS
+    first.path.unlink()
+    assert second.acquire() is Outcome.OURS
+    first.release()
+    assert third.acquire() is Outcome.THEIRS
+    second.release()
+
+
+def test_looking_for_dead_locks_makes_none_and_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder may remove it after it was listed."""
+    gone = tmp_path / ".late.lock"
+    monkeypatch.setattr(Path, "glob", lambda *_: [gone])
+    remove_free(tmp_path)
+    assert not gone.exists()
+
+
+def test_the_lock_of_a_long_name_has_a_name_of_its_own(tmp_path: Path) -> None:
+    long = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 125
+    locks = [LockFile(beside(tmp_path / name)) for name in (long + "a", long + "b", "memr.h5")]
+    assert [lock.acquire() for lock in locks] == [Outcome.OURS] * 3
+    assert locks[2].path.name == ".memr.h5.lock"
+    for lock in locks:
+        lock.release()
