@@ -9,7 +9,7 @@ LONG_GB ?= 2
 SIMULATED ?= 500
 STORE ?= memr.h5
 METHOD ?= early
-EACH ?= 1000
+EACH ?= 1500
 ROUNDS ?= 200
 ONLY ?=
 ARGS ?=
@@ -40,7 +40,7 @@ help: ## Show this list
 	@echo "  make bench DEVICE=cuda              memr's side on a GPU"
 	@echo "  make bench LONG_GB=0.5              less than 2 GB of long sequences"
 	@echo "  make simulate SIMULATED=100         fewer than 500 simulated experiments"
-	@echo "  make fuzz EACH=100                  fewer than 1000 inputs for each test of made-up ones"
+	@echo "  make fuzz EACH=100                  fewer than 1500 inputs for each test of made-up ones"
 	@echo "  make kills ROUNDS=20                fewer than 200 kills of each command"
 
 install: $(INSTALLED) ## Make .venv with memr in it, editable, every version pinned
@@ -100,7 +100,7 @@ nested: $(INSTALLED) ## Judge settings of a method inside training parts: STORE=
 fuzz: $(INSTALLED) ## Hunt for input that memr does not survive, made up and mutated
 	@counts=$$(mktemp -d); \
 	  FUZZ_CASES=$(EACH) FUZZ_COUNTS=$$counts $(BIN)/python -m pytest --numprocesses auto \
-	    --dist load $(HOSTILE) -k 'hostile or folder_lives' $(ARGS); code=$$?; \
+	    --dist load $(HOSTILE)/test_hostile_*.py $(HOSTILE)/test_life_of_a_folder.py $(ARGS); code=$$?; \
 	  cat $$counts/* | awk '{ runs += $$1 } END { print runs + 0 " runs of memr on hostile input" }'; \
 	  rm -r $$counts; exit $$code
 
