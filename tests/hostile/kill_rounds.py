@@ -9,7 +9,6 @@ one that was killed.
 """
 
 import argparse
-import importlib
 import os
 import random
 import shutil
@@ -30,16 +29,6 @@ from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.progress import silent
 from store.check import check
 from store.reader import Store
-
-# What a run would load is loaded once, before it forks: kills then meet memr at work.
-for _module in (
-    "memr_cli.ablation.making",
-    "memr_cli.experiment.making",
-    "memr_cli.learning.training",
-    "memr_cli.reporting.figures.drawing",
-    "memr_cli.reporting.report",
-):
-    importlib.import_module(_module)
 
 CORPUS = SyntheticSettings(
     utterances=120, frames=3, visual_dim=6, acoustic_dim=4, lexical_dim=5, missing=0.0, seed=1

@@ -1,8 +1,10 @@
 """memr run on hostile input in a process of its own, and what must hold of any such run."""
 
 import atexit
+import importlib
 import json
 import os
+import pkgutil
 import re
 import resource
 import select
@@ -10,14 +12,17 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
+import memr_cli
+from memr_cli import app
 from memr_cli.interrupts import leave_on_interrupt
 
 CASES = int(os.environ.get("FUZZ_CASES", "0"))
@@ -84,8 +89,7 @@ class Running:
     def __init__(self, *arguments: str | Path, conditions: Conditions | None = None) -> None:
         global tried
         tried += 1
-        from memr_cli.app import main
-
+        main = _loaded()
         self._words = tuple(str(argument) for argument in arguments)
         self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
         sys.stdout.flush()
@@ -162,6 +166,15 @@ def _state(folder: Path, free: Sequence[Path]) -> dict[str, tuple[int, bytes]]:
         content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
         found[str(path.relative_to(folder))] = (status.st_mode, content)
     return found
+
+
+@cache
+def _loaded() -> Callable[[], None]:
+    """The program, with all that it may import: that takes longer than most runs."""
+    for module in pkgutil.walk_packages(memr_cli.__path__, "memr_cli."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    return app.main
 
 
 def _become(main: Any, words: Sequence[str], out: int, err: int, conditions: Conditions) -> None:
