@@ -364,9 +364,9 @@ def refuse_folder(path: Path) -> None:
 def refuse_another_stores(path: Path, owner: object, store: Path) -> None:
     """Raise UnsupportedError if `path` holds a result of a store of another name.
 
-    owner: the path of its store as the file tells it; anything but a text tells none.
+    owner: the path of its store as the file tells it; anything but a name of a file tells none.
     """
-    if isinstance(owner, str) and Path(owner).name != store.name:
+    if isinstance(owner, str) and Path(owner).name not in ("", store.name):
         raise UnsupportedError(
             f"{path} belongs to the store {Path(owner).name}, not to {store.name}, and is not "
             "replaced. Give this store's results a folder of their own with --out DIR."

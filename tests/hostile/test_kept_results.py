@@ -216,13 +216,26 @@ def test_weights_that_give_no_number_are_told() -> None:
         assert f"{folder / CHECKPOINT} gives what is no number" in ended.stderr
 
 
-def test_facts_that_cannot_be_told_are_replaced() -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [{"epochs": ["x"]}, {"epochs": -5}, {"n_parameters": 2**62}, {"device": "<b>\x1b[2J=cmd"}],
+    ids=str,
+)
+def test_facts_that_cannot_be_told_are_replaced(odd: dict[str, Any]) -> None:
     with copied() as folder:
         made = read(folder / CHECKPOINT)
-        forge(folder / CHECKPOINT, made.arrays, {**made.facts, "epochs": ["x"]})
+        forge(folder / CHECKPOINT, made.arrays, {**made.facts, **odd})
         ended = run(folder, "train", *LEXICAL[1:])
         assert ended.code == 0
         assert "it does not tell how it was trained" in ended.stderr
+
+
+def test_a_checkpoint_of_a_store_without_a_name_is_nobodys() -> None:
+    with copied() as folder:
+        (folder / METRICS).unlink()
+        made = read(folder / CHECKPOINT)
+        forge(folder / CHECKPOINT, made.arrays, {**made.facts, "store": ""})
+        assert run(folder, *LEXICAL).code == 0
 
 
 @pytest.mark.parametrize(
