@@ -101,7 +101,7 @@ fuzz: $(INSTALLED) ## Hunt for input that memr does not survive, made up and mut
 	@counts=$$(mktemp -d); \
 	  FUZZ_CASES=$(EACH) FUZZ_COUNTS=$$counts $(BIN)/python -m pytest --numprocesses auto \
 	    --dist load $(HOSTILE)/test_hostile_*.py $(HOSTILE)/test_life_of_a_folder.py $(ARGS); code=$$?; \
-	  cat $$counts/* | awk '{ runs += $$1 } END { print runs + 0 " runs of memr on hostile input" }'; \
+	  awk '{ runs += $$1 } END { print runs + 0 " runs of memr on hostile input" }' $$counts/* /dev/null; \
 	  rm -r $$counts; exit $$code
 
 kills: $(INSTALLED) ## Kill memr at random moments and see that nothing is lost

@@ -146,7 +146,7 @@ def _leave_count() -> None:
     """Add how many runs this process made to the folder that a hunt names, if there is one."""
     folder = os.environ.get("FUZZ_COUNTS")
     if folder and tried:
-        Path(folder, f"{os.getpid()}.txt").write_text(str(tried), encoding="ascii")
+        Path(folder, f"{os.getpid()}.txt").write_text(f"{tried}\n", encoding="ascii")
 
 
 @contextmanager

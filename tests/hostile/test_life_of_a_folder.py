@@ -192,9 +192,8 @@ class LifeOfAFolder(RuleBasedStateMachine):
         places = []
         with h5py.File(path, "r", locking=False) as file:
             for modality in MODALITIES:
-                pooled = file[f"features/{modality}/pooled"].id
-                chunk = pooled.get_chunk_info(chance.randrange(pooled.get_num_chunks()))
-                places.append(chunk.byte_offset + chance.randrange(64))
+                pooled = file[f"features/{modality}/pooled"]
+                places.append(pooled.id.get_offset() + chance.randrange(pooled.nbytes))
         content = bytearray(path.read_bytes())
         for place in places:
             content[place] ^= 1 << chance.randrange(8)
@@ -230,3 +229,33 @@ LifeOfAFolder.TestCase.settings = settings(
     sandbox.hostile, max_examples=max(2, CASES // 20), stateful_step_count=12
 )
 test_a_folder_lives_as_the_model_says = LifeOfAFolder.TestCase
+
+
+def test_a_life_with_every_step() -> None:
+    """Every step of the machine at least once, which chance alone may not do in a few lives."""
+    life = LifeOfAFolder()
+    steps = [
+        lambda: life.check(),
+        lambda: life.train(epochs=1),
+        lambda: life.ingest(pooling="mean", overwrite=False),
+        lambda: life.check(),
+        lambda: life.evaluate(method="late", epochs=1),
+        lambda: life.kill_ingest(pooling="max", share=0.5),
+        lambda: life.kill_evaluate(method="lexical", epochs=2, share=0.1),
+        lambda: life.evaluate(method="acoustic", epochs=2),
+        lambda: life.flip_a_bit(seed=1),
+        lambda: life.check(),
+        lambda: life.train(epochs=1),
+        lambda: life.evaluate(method="acoustic", epochs=1),
+        lambda: life.ingest(pooling="max", overwrite=False),
+        lambda: life.ingest(pooling="max", overwrite=True),
+        lambda: life.check(),
+        lambda: life.evaluate(method="late", epochs=1),
+    ]
+    life.begin()
+    try:
+        for step in steps:
+            step()
+            life.results_stand_whole()
+    finally:
+        life.teardown()
