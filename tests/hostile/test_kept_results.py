@@ -1,6 +1,8 @@
 """What hostile results once did: files that a command broke on, hung on or believed."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -294,3 +296,22 @@ def test_a_pipe_or_a_socket_as_checkpoint_is_not_opened(tmp_path: Path) -> None:
 def test_nothing_in_a_text_moves_a_cursor(text: str, shown: str, on_a_terminal: str) -> None:
     assert visible(text) == shown
     assert printable(text) == on_a_terminal
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00bad", b"savefig.dpi: 1\n"])
+def test_settings_for_matplotlib_among_results_are_not_read(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    settings = tmp_path / "matplotlibrc"
+    if content is None:
+        os.mkfifo(settings)
+    else:
+        settings.write_bytes(content)
+    code = (  # where it is loaded already, as in this process, nothing is read any more
+        "import os, memr_cli.reporting.report, matplotlib\n"
+        "print(matplotlib.rcParams['savefig.dpi'], os.getcwd())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["figure", str(tmp_path)], done.stderr
