@@ -1,5 +1,6 @@
 """Files written by each release keep opening, or are refused with what to do."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -32,6 +33,18 @@ stores = pytest.mark.parametrize(
 
 def test_there_are_archives_with_and_without_sequences() -> None:
     assert {told["info"]["sequences"] for _, told in STORES} == {True, False}
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
+def test_an_archive_is_as_it_was_written(release: Path) -> None:
+    """Made again by the present code, it would show nothing."""
+    sums = release / "SHA256SUMS"
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(release).as_posix()}"
+        for path in sorted(release.rglob("*"))
+        if path.is_file() and path != sums
+    ]
+    assert sums.read_text("ascii").splitlines() == lines
 
 
 @stores
@@ -67,6 +80,13 @@ def test_archived_results_read_and_say_what_they_said(store: Path, told: dict[st
         assert len(predictions.utterances) == metrics["n"] == said["n"]
         accuracy = float((predictions.true == predictions.predicted).mean())
         assert accuracy == pytest.approx(said["accuracy"])
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
+def test_archived_results_compare(memr: Callable[..., Any], tmp_path: Path, release: Path) -> None:
+    out = shutil.copytree(release / "pooled", tmp_path / "pooled")
+    compared = memr("compare", "lexical", "late", "--store", release / "pooled.h5", "--out", out)
+    assert compared.code == 0, compared.stderr
 
 
 @pytest.mark.parametrize(
