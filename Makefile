@@ -100,7 +100,8 @@ nested: $(INSTALLED) ## Judge settings of a method inside training parts: STORE=
 fuzz: $(INSTALLED) ## Hunt for input that memr does not survive, made up and mutated
 	@counts=$$(mktemp -d); \
 	  FUZZ_CASES=$(EACH) FUZZ_COUNTS=$$counts $(BIN)/python -m pytest --numprocesses auto \
-	    --dist load $(HOSTILE)/test_hostile_*.py $(HOSTILE)/test_life_of_a_folder.py $(ARGS); code=$$?; \
+	    --dist load $(HOSTILE)/test_hostile_*.py \
+	    $(HOSTILE)/test_spreadsheets.py $(HOSTILE)/test_life_of_a_folder.py $(ARGS); code=$$?; \
 	  awk '{ runs += $$1 } END { print runs + 0 " runs of memr on hostile input" }' $$counts/* /dev/null; \
 	  rm -r $$counts; exit $$code
 
