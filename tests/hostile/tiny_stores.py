@@ -54,20 +54,29 @@ def write_tiny(path: Path, sequences: bool) -> None:
 
 
 def seen(path: Path) -> str:
-    """A digest of every name, type, shape, value and attribute in a file."""
+    """A digest of every name, link, type, shape, value and attribute in a file."""
     told: list[Any] = []
 
     def look(name: str, thing: Any) -> None:
-        attributes = [(key, _plain(thing.attrs[key])) for key in sorted(thing.attrs)]
-        told.append((name, type(thing).__name__, attributes))
+        told.append((name, type(thing).__name__))
+        told.extend(
+            (key, thing.attrs.get_id(key).get_type().encode(), _plain(thing.attrs[key]))
+            for key in sorted(thing.attrs)
+        )
         if isinstance(thing, h5py.Dataset):
-            told.append((thing.dtype.str, str(thing.dtype.metadata), thing.shape))
+            told.append((thing.id.get_type().encode(), thing.shape, thing.maxshape, thing.chunks))
             told.append(_plain(thing[()]))
+        else:
+            told.extend((key, _link(thing.get(key, getlink=True))) for key in sorted(thing))
 
     with h5py.File(path, "r", locking=False) as file:
         look("/", file)
         file.visititems(look)
     return hashlib.sha256(repr(told).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _link(link: Any) -> tuple[str, dict[str, Any]]:
+    return type(link).__name__, getattr(link, "__dict__", {})
 
 
 def is_reported(path: Path) -> bool:
