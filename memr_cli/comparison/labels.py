@@ -9,6 +9,8 @@ from memr_cli.comparison.evaluated import Evaluated
 
 _LONGEST = 120
 """Characters of a file name, well below what any file system takes."""
+_TELLING = re.compile(r"[^a-z0-9_. (),/-]")
+"""What two folders may differ in whose names come to the same part of a file name."""
 
 
 def labels(results: Sequence[Evaluated]) -> tuple[str, ...]:
@@ -64,11 +66,13 @@ def _folders(results: Sequence[Evaluated]) -> list[str]:
 def file_name(told: Sequence[str]) -> str:
     """The names joined by +, fit for any file system and no longer than it takes.
 
-    In alphabetical order, so that the same methods in another order replace the file.
+    In alphabetical order, so that the same methods in another order replace the file. A digest of
+    the names joins them where they would be too long, or hold signs that a file's name does not.
     """
     safe = (re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in told)
     name = "+".join(sorted(safe))
-    if len(name) <= _LONGEST:
+    if len(name) <= _LONGEST and not any(map(_TELLING.search, told)):
         return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    whole = "\n".join(sorted(told)).encode("utf-8", "surrogateescape")
+    digest = hashlib.sha256(whole).hexdigest()[:8]
     return f"{name[:_LONGEST]}-{digest}"

@@ -22,8 +22,13 @@ MAX_NAME_BYTES = 1024
 MAX_COLUMNS = 2**20
 
 # What takes no room on paper, beside that which is not `visible` anywhere: two names that differ
-# in such a character alone look the same. The joiners that Persian and Hindi write with may stay.
-_UNSEEN = re.compile("[\xad\u180e\u200b\u2060-\u2064\u206a-\u206f\U000e0000-\U000e0fff]")
+# in such a character alone look the same. Those of Unicode's Default_Ignorable_Code_Point, and the
+# empty Braille cell. The joiners that Persian and Hindi write with, and what emoji are chosen by
+# (U+FE00 to U+FE0F), may stay.
+_UNSEEN = re.compile(
+    "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u206f\u2800\u3164\uffa0"
+    "\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,14 @@ def _without(one: Section) -> str:
 def as_markdown(sections: Sequence[Section]) -> str:
     """The same in Markdown, with the figures as links to their files."""
     environment = _environment(finalize=markdown)
-    environment.filters |= {"code": _code, "link": lambda name: Raw(quote(name))}
+    environment.filters |= {"code": code, "link": lambda name: Raw(quote(name))}
     return _render(environment, "report.md", sections)
 
 
 def as_latex(sections: Sequence[Section]) -> str:
     """The results tables for a paper; they need the package booktabs."""
     environment = _environment(finalize=latex, **_LATEX_MARKS)
+    environment.filters |= {"raw": Raw}
     return _render(environment, "results.tex", sections)
 
 
@@ -86,7 +87,7 @@ def _render(environment: Environment, template: str, sections: Sequence[Section]
     )
 
 
-def _code(text: str) -> Raw:
+def code(text: str) -> Raw:
     """A Markdown code block, fenced so that nothing in it can end it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -22,6 +22,7 @@ _LATEX = {
     '"': "''",
     "`": "{`}",  # after ? or ! a ligature
     "[": "{[}",  # after \\ the start of a length
+    "*": "{*}",  # after \\ what keeps a page from ending
     "±": r"\ensuremath{\pm}",
     "\N{MINUS SIGN}": r"\ensuremath{-}",
     "\N{EN DASH}": r"\textendash{}",
@@ -30,7 +31,9 @@ _LATEX = {
     "\N{NO-BREAK SPACE}": "~",
     "\N{NARROW NO-BREAK SPACE}": r"\,",
 }
-_MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&@]) | :(?=//) | (?<=www)\.""", re.VERBOSE | re.I)
+_MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&]) | :(?=//) | (?<=www)\.""", re.VERBOSE | re.I)
+# GitHub makes a link of what looks like an address for mail, even of one that is escaped.
+_MAIL = re.compile(r"(?<=[\w.+-])@(?=\w)")
 # Where a backslash keeps a line from becoming a list item or an underline.
 _LIST_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))")
 # What to type, of signs that mean nothing in any markup.
@@ -72,11 +75,13 @@ def markdown(value: Any) -> str:
         return value
     text = _one_line(value).strip()
     parts = _TYPED.split(text) if isinstance(value, Told) else [text]
-    told = (
-        f"`{part}`" if number % 2 else _MARKDOWN.sub(lambda found: "\\" + found.group(), part)
-        for number, part in enumerate(parts)
-    )
+    told = (f"`{part}`" if number % 2 else _escaped(part) for number, part in enumerate(parts))
     return _LIST_START.sub(r"\1\\", "".join(told))
+
+
+def _escaped(text: str) -> str:
+    escaped = _MARKDOWN.sub(lambda found: "\\" + found.group(), text)
+    return _MAIL.sub("@<!-- -->", escaped)
 
 
 def _one_line(value: Any) -> str:

@@ -266,7 +266,7 @@ def _slices(value: Any) -> Mapping[str, Slice]:
 
 def store_file_name(store: str) -> str:
     """The file name of a store that may be named by any path, relative or whole."""
-    return PurePath(store.replace("\\", "/")).name or store
+    return PurePath(store).name or store
 
 
 def _confusion(

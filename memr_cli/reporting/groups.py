@@ -198,7 +198,7 @@ def _same_folds(result: Evaluated, widest: Evaluated) -> bool:
 
 def slug(text: str) -> str:
     """`text` as part of a file name or an anchor."""
-    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "results"
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-") or "results"
 
 
 def _names(slugs: Iterable[str]) -> list[str]:

@@ -204,6 +204,8 @@ def test_file_names_are_safe_and_bounded() -> None:
     assert file_name(["acoustic (normalize speaker)"]) == "acoustic-normalize-speaker"
     assert file_name(["a (in ../x/y)"]) == "a-in-..-x-y"
     long = [f"method{i} (preset original, batch size {i})" for i in range(20)]
+    for one, other in [("run#1", "run 1"), ("実験一", "実験二"), ("A", "a")]:
+        assert file_name([f"a (in {one})"]) != file_name([f"a (in {other})"])
     assert len(file_name(long)) < 140
     assert file_name(long) != file_name(long[:-1])
 

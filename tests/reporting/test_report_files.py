@@ -21,8 +21,9 @@ T = TypeVar("T")
 
 HOSTILE = Experiment(
     classes=("<script>alert(1)</script>", "a|b*c_d\\", "$x^2$ & {é} % #~", '"q" `t` [x](y)'),
-    folds=((("<b>S1", "A|B"), 60), (("$S3_x", "S\\4"), 70)),
-    store="me & <i>_.h5",
+    folds=((("=<b>S1", "A|B"), 60), (("$S3_x", "S\\4"), 70)),
+    store="=me & <i>_\\.h5",
+    preset="my_preset",
     synthetic=True,
 )
 NOTE = "1. <img src=x onerror=alert(1)> -- {{ 7*7 }} \\input{/etc/passwd} | cell\n# head"
@@ -107,6 +108,14 @@ def test_what_is_not_evaluated_is_named_everywhere(notebook: Built) -> None:
 
 def read_csv(built: Built) -> list[dict[str, str]]:
     return list(csv.DictReader(built.text("results.csv").splitlines()))
+
+
+def test_no_cell_of_the_table_begins_a_formula(hostile: Built) -> None:
+    row = read_csv(hostile)[0]
+    assert row["store"] == f"'{HOSTILE.store}"
+    assert row["folds"].startswith("'=<b>S1")
+    for one in read_csv(hostile):
+        assert not [cell for cell in one.values() if cell.startswith(("=", "+", "@", "\t"))]
 
 
 def test_the_table_says_mean_deviation_and_interval_in_percent(notebook: Built) -> None:

@@ -35,6 +35,17 @@ WRITERS = pytest.mark.parametrize("writer", [comparing, ablating, write_audit])
 
 
 @WRITERS
+def test_what_studies_say_is_visible(tmp_path: Path, writer: Writer) -> None:
+    """ESC begins commands to a terminal, U+202E turns the line around."""
+    folder = write(tmp_path, FIVE)
+    writer(tmp_path, notes=["a\x1b[2Jb\u202ec"])
+    (held,), notices = found(folder)
+    assert notices == []
+    told = repr((held.comparisons, held.ablations, held.audit))
+    assert r"a\\x1b[2Jb\\u202ec" in told
+
+
+@WRITERS
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

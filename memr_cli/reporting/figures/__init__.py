@@ -13,7 +13,7 @@ def _load_matplotlib() -> None:
     here = os.open(os.curdir, getattr(os, "O_PATH", os.O_RDONLY))  # which may have no name by now
     try:
         os.chdir("/")
-        import matplotlib  # noqa: F401
+        import matplotlib as mpl  # noqa: F401
     finally:
         os.fchdir(here)
         os.close(here)
