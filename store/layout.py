@@ -25,6 +25,7 @@ from store.schema import (
     TEXT,
     Field,
     Scalar,
+    hdf5_type,
     kind_of,
 )
 from store.violations import Rule, Violation
@@ -334,6 +335,8 @@ def _examine_dataset(
             return
         dtype = stored.dtype
         kind = kind_of(dtype)
+        if kind == spec.kind and not stored.equal(hdf5_type(kind, dtype.itemsize)):
+            kind += " of another form, as padded with spaces or of fewer bits"
         if kind != spec.kind:
             layout.report(Rule.DATASET_TYPE, path, kind, spec.kind)
         shape: tuple[int, ...] | None = dataset.shape

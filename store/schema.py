@@ -88,6 +88,12 @@ def text_type(width: int) -> np.dtype[Any]:
     return h5py.string_dtype("utf-8", length=max(width, 1))  # type: ignore[no-any-return]
 
 
+def hdf5_type(kind: str, size: int) -> h5py.h5t.TypeID:
+    """How HDF5 describes values of one of our types, of `size` bytes each."""
+    dtype = text_type(size) if kind == TEXT else NUMPY_TYPES[kind]
+    return h5py.h5t.py_create(dtype, logical=True)
+
+
 def kind_of(dtype: np.dtype[Any]) -> str:
     """The name of a dataset's type: one of ours, or numpy's description of a foreign one."""
     text = h5py.check_string_dtype(dtype)

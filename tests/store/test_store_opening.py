@@ -134,6 +134,29 @@ def make_float64(file: h5py.File) -> None:
     file["features/visual/pooled"] = values
 
 
+def remake(file: h5py.File, path: str, kind: h5py.h5t.TypeID) -> None:
+    """Store the same values as another type of HDF5."""
+    values = file[path][()]
+    seal = file[path].attrs["sha256"]
+    space = h5py.h5s.create_simple(values.shape)
+    del file[path]
+    h5py.h5d.create(file.id, path.encode(), kind, space)
+    file[path][...] = values
+    file[path].attrs["sha256"] = seal
+
+
+def pad_with_spaces(file: h5py.File) -> None:
+    kind = file["names/speaker"].id.get_type().copy()
+    kind.set_strpad(h5py.h5t.STR_SPACEPAD)
+    remake(file, "names/speaker", kind)
+
+
+def take_a_bit_away(file: h5py.File) -> None:
+    kind = h5py.h5t.STD_I32LE.copy()
+    kind.set_precision(31)
+    remake(file, "utterances/turn", kind)
+
+
 def shorten(file: h5py.File) -> None:
     values = file["features/visual/present"][:-1]
     del file["features/visual/present"]
@@ -155,6 +178,8 @@ def link_outside(file: h5py.File) -> None:
     [
         (delete_label, "utterances/label: nothing; expected a dataset (rule member-missing)"),
         (make_float64, "features/visual/pooled: <f8; expected float32 (rule dataset-type)"),
+        (pad_with_spaces, "names/speaker: text of another form, as padded with spaces"),
+        (take_a_bit_away, "utterances/turn: int32 of another form, as padded with spaces or of"),
         (shorten, "features/visual/present: (11,); expected (N = 12) (rule dataset-shape)"),
         (
             link_softly,
