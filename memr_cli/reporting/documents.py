@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from memr_cli.reporting import words
-from memr_cli.reporting.escaping import Raw, latex, markdown
+from memr_cli.reporting.escaping import Raw, image_text, latex, markdown
 from memr_cli.reporting.figures.palette import dark
 from memr_cli.reporting.sections import Section
 
@@ -53,7 +53,7 @@ def _without(one: Section) -> str:
 def as_markdown(sections: Sequence[Section]) -> str:
     """The same in Markdown, with the figures as links to their files."""
     environment = _environment(finalize=markdown)
-    environment.filters |= {"code": code, "link": lambda name: Raw(quote(name))}
+    environment.filters |= {"code": code, "alt": image_text, "link": lambda name: Raw(quote(name))}
     return _render(environment, "report.md", sections)
 
 

@@ -75,13 +75,20 @@ def markdown(value: Any) -> str:
         return value
     text = _one_line(value).strip()
     parts = _TYPED.split(text) if isinstance(value, Told) else [text]
-    told = (f"`{part}`" if number % 2 else _escaped(part) for number, part in enumerate(parts))
+    told = (
+        f"`{part}`" if number % 2 else _MAIL.sub("@<!-- -->", _marked(part))
+        for number, part in enumerate(parts)
+    )
     return _LIST_START.sub(r"\1\\", "".join(told))
 
 
-def _escaped(text: str) -> str:
-    escaped = _MARKDOWN.sub(lambda found: "\\" + found.group(), text)
-    return _MAIL.sub("@<!-- -->", escaped)
+def image_text(text: str) -> Raw:
+    """`text` in place of an image in Markdown, where nothing becomes a link."""
+    return Raw(_marked(_one_line(text)))
+
+
+def _marked(text: str) -> str:
+    return _MARKDOWN.sub(lambda found: "\\" + found.group(), text)
 
 
 def _one_line(value: Any) -> str:

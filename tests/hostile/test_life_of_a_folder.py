@@ -302,10 +302,10 @@ def test_a_life_with_every_step() -> None:
         lambda: life.evaluate(method="acoustic", epochs=1),
         lambda: life.ingest(pooling="mean", overwrite=False),
         lambda: life.ingest(pooling="max", overwrite=False),
-        lambda: life.kill_ingest(pooling="max", share=1),  # ends before it is killed
+        lambda: life.kill_ingest(pooling="max", share=50),  # ends before it is killed
         lambda: life.check(),
         lambda: life.evaluate(method="late", epochs=1),
-        lambda: life.kill_evaluate(method="visual", epochs=2, share=1),
+        lambda: life.kill_evaluate(method="visual", epochs=2, share=50),
     ]
     life.begin(pooling=None)
     try:

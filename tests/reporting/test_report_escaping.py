@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memr_cli.reporting.documents import code
-from memr_cli.reporting.escaping import Raw, latex, markdown
+from memr_cli.reporting.escaping import Raw, image_text, latex, markdown
 
 HOSTILE = st.text(st.sampled_from("\\{}$&#%_^~<>|\"`[]'-*().!:@/+=1a é\n\t±")) | st.text()
 
@@ -73,6 +73,10 @@ def test_nothing_ends_a_block_of_code_within_it(text: str) -> None:
     assert [number for number, line in enumerate(lines) if line.strip().startswith(fence)] == [
         len(lines) - 1
     ]
+
+
+def test_the_text_of_an_image_holds_no_comment() -> None:
+    assert image_text("*a@b.org*\n]") == r"\*a@b.org\* \]"
 
 
 def test_what_is_markup_already_passes_unchanged() -> None:
