@@ -25,7 +25,7 @@ from store.schema import (
     TEXT,
     Field,
     Scalar,
-    hdf5_type,
+    form_of,
     kind_of,
 )
 from store.violations import Rule, Violation
@@ -334,9 +334,7 @@ def _examine_dataset(
             layout.report(Rule.DATASET_TYPE, path, foreign_class(stored), spec.kind)
             return
         dtype = stored.dtype
-        kind = kind_of(dtype)
-        if kind == spec.kind and not stored.equal(hdf5_type(kind, dtype.itemsize)):
-            kind += " of another form, as padded with spaces or of fewer bits"
+        kind = form_of(kind_of(dtype), stored)
         if kind != spec.kind:
             layout.report(Rule.DATASET_TYPE, path, kind, spec.kind)
         shape: tuple[int, ...] | None = dataset.shape

@@ -88,10 +88,17 @@ def text_type(width: int) -> np.dtype[Any]:
     return h5py.string_dtype("utf-8", length=max(width, 1))  # type: ignore[no-any-return]
 
 
-def hdf5_type(kind: str, size: int) -> h5py.h5t.TypeID:
-    """How HDF5 describes values of one of our types, of `size` bytes each."""
-    dtype = text_type(size) if kind == TEXT else NUMPY_TYPES[kind]
-    return h5py.h5t.py_create(dtype, logical=True)
+def form_of(kind: str, stored: h5py.h5t.TypeID) -> str:
+    """`kind`, or in words where HDF5 stores one of our types otherwise than the format has it.
+
+    numpy's description of a type leaves out how text is padded and how many bits of a number count.
+    """
+    if kind == TEXT and stored.get_strpad() != h5py.h5t.STR_NULLPAD:
+        return "text that is not H5T_STR_NULLPAD"
+    number = NUMPY_TYPES.get(kind) if kind != "bool" else None
+    if number is not None and not stored.equal(h5py.h5t.py_create(number)):
+        return f"{kind} of fewer or other bits"
+    return kind
 
 
 def kind_of(dtype: np.dtype[Any]) -> str:

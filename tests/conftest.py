@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+from memr_cli.corpora.archives import ZipSource
 from memr_cli.corpora.choices import SyntheticSettings
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.ingestion import IngestSettings, ingest
@@ -51,6 +52,22 @@ def _ingested(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def small_store(_ingested: Path, tmp_path: Path) -> Path:
     """The small corpus's store, alone in a folder of its own."""
     return Path(shutil.copy(_ingested, tmp_path / "memr.h5"))
+
+
+@pytest.fixture
+def closed_zips(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes every zip that a test opens; what collects one later would blame another test."""
+    made: list[ZipSource] = []
+    begin = ZipSource.__init__
+
+    def begun(self: ZipSource, *arguments: Any) -> None:
+        begin(self, *arguments)
+        made.append(self)
+
+    monkeypatch.setattr(ZipSource, "__init__", begun)
+    yield
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ handed on. A few names are told on any object, since what type that has is not l
 
 import ast
 import builtins
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,29 +25,64 @@ NAMES = {
     # what opens pickles
     *("pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"),
     *("pandas", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromstring"),
-    *("numpy.lib.format.read_array", "torch.load", "torch.save", "torch.serialization"),
+    *(
+        "numpy.lib.format.read_array",
+        "torch.load",
+        "torch.save",
+        "torch.serialization",
+        "torch.storage",
+    ),
     *("torch.package", "torch.multiprocessing", "multiprocessing"),
     *("concurrent.futures.ProcessPoolExecutor", "concurrent.futures.process"),
     # what starts programs
-    *("subprocess", "pty", "os.system", "os.popen", "asyncio"),
+    *("subprocess", "pty", "os.system", "os.popen", "os.startfile", "posix", "asyncio"),
     # what runs text or files
     *("eval", "exec", "compile", "__import__", "code", "codeop", "runpy", "imp", "zipimport"),
-    *("importlib.import_module", "importlib.util.spec_from_file_location", "importlib.machinery"),
-    *("pkgutil.resolve_name", "ctypes", "cffi", "torch.jit", "torch.hub", "torch.ops"),
+    *("importlib.import_module", "importlib.__import__", "importlib.reload", "importlib.machinery"),
+    *("importlib.util.spec_from_file_location", "importlib.util.module_from_spec", "sys.path"),
+    *("sys.modules", "site", "timeit", "logging.config", "jinja2.environment"),
+    *(
+        "pkgutil.resolve_name",
+        "ctypes",
+        "cffi",
+        "numpy.ctypeslib",
+        "torch.jit",
+        "torch.hub",
+        "torch.ops",
+    ),
     *("torch.classes", "torch.utils.cpp_extension", "jinja2.Template", "yaml"),
     # what writes files where an archive says
     *("tarfile", "shutil.unpack_archive"),
     # what reaches over a network
-    *("socket", "urllib.request", "http", "requests", "ftplib", "xml", "xmlrpc", "webbrowser"),
+    *(
+        "socket",
+        "urllib.request",
+        "http",
+        "requests",
+        "ftplib",
+        "xml",
+        "xmlrpc",
+        "webbrowser",
+        "smtplib",
+    ),
 }
 BEGINS = ("os.exec", "os.spawn", "os.posix_spawn")
-ON_ANY_OBJECT = {"load", "from_string", "extract", "extractall", "exec_module", "load_module"}
+ON_ANY_OBJECT = {
+    "load",
+    "from_string",
+    "compile_expression",
+    "extract",
+    "extractall",
+    "exec_module",
+    "load_module",
+}
 """Of an entry point, of templates, of an archive, of a finder of modules."""
 WORDS = {"shell", "allow_pickle"}
 """Arguments that have to be false."""
 
 ALLOWED = {
     ("memr_cli/interrupts.py", "exec"),  # of a text of its own, which is empty
+    ("memr_cli/learning/checkpoints.py", "safetensors.numpy.load"),  # which holds no code
     ("memr_cli/methods/registry.py", "importlib.import_module"),  # of modules beside it
     ("memr_cli/methods/entry_points.py", ".load"),  # of a package that someone installed
 }
@@ -54,7 +92,9 @@ def dangers(tree: ast.AST) -> Iterator[str]:
     """What a module uses that it should not."""
     aliases = dict(imported(tree))
     for origin in aliases.values():
-        if is_dangerous(origin):
+        library, _, last = origin.rpartition(".")
+        ours = library.startswith(("memr_cli", "store"))
+        if is_dangerous(origin) or (library and not ours and last in ON_ANY_OBJECT):
             yield origin
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute):
@@ -64,7 +104,7 @@ def dangers(tree: ast.AST) -> Iterator[str]:
                 yield f".{node.attr}"
         elif isinstance(node, ast.Call):
             yield from (f"{word.arg}=" for word in node.keywords if is_allowing(word))
-            if full_name(node.func, aliases) == "getattr":
+            if full_name(node.func, aliases) == "getattr" and len(node.args) > 1:
                 yield from part_of_module(node, aliases)
         elif isinstance(node, ast.Dict):
             keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
@@ -114,8 +154,8 @@ def part_of_module(call: ast.Call, aliases: dict[str, str]) -> Iterator[str]:
         return
     if not isinstance(part, ast.Constant):
         yield f"getattr({module})"
-    elif is_dangerous(f"{module}.{part.value}"):
-        yield f"{module}.{part.value}"
+    elif is_dangerous(name := f"{module}.{part.value}".removeprefix("builtins.")):
+        yield name
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: "/".join(path.parts[-2:]))
@@ -144,6 +184,8 @@ def test_no_module_can_run_what_it_reads(path: Path) -> None:
         ),
         *("import importlib; importlib.import_module(a)", "from importlib import import_module"),
         *("from pkgutil import resolve_name", "EntryPoint(a, b, c).load()", "import runpy"),
+        *("import builtins; getattr(builtins, 'eval')(a)", "from torch.export import load"),
+        *("import sys; sys.path.insert(0, a)", "from jinja2.environment import Template"),
         *("import jinja2; jinja2.Template(a)", "env.from_string(a)", "archive.extractall()"),
         *("from shutil import unpack_archive", "import asyncio", "import multiprocessing.pool"),
         "from concurrent.futures import ProcessPoolExecutor",
@@ -167,3 +209,17 @@ def test_what_could_is_told(text: str) -> None:
 )
 def test_what_could_not_is_not(text: str) -> None:
     assert not list(dangers(ast.parse(text)))
+
+
+def test_no_code_is_looked_for_where_data_lies(tmp_path: Path) -> None:
+    """A name without a folder on that path would be looked up in the current one."""
+    code = "import sys, memr_cli; print(*sys.path, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [place for place in done.stdout.splitlines() if not Path(place).is_absolute()] == []

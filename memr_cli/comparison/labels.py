@@ -9,8 +9,10 @@ from memr_cli.comparison.evaluated import Evaluated
 
 _LONGEST = 120
 """Characters of a file name, well below what any file system takes."""
-_TELLING = re.compile(r"[^a-z0-9_. (),/-]")
-"""What two folders may differ in whose names come to the same part of a file name."""
+_IN_FOLDER = re.compile(r"(?:\(|, )in (.*)\)$", re.DOTALL)
+_PLAIN_LABEL = re.compile(r"[a-z0-9_. (),+-]+")
+_PLAIN_FOLDER = re.compile(r"[a-z0-9_]+([.-][a-z0-9_]+)*")
+"""What no other comes to the same part of a file name as."""
 
 
 def labels(results: Sequence[Evaluated]) -> tuple[str, ...]:
@@ -71,8 +73,15 @@ def file_name(told: Sequence[str]) -> str:
     """
     safe = (re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in told)
     name = "+".join(sorted(safe))
-    if len(name) <= _LONGEST and not any(map(_TELLING.search, told)):
+    if len(name) <= _LONGEST and all(map(_is_plain, told)):
         return name
     whole = "\n".join(sorted(told)).encode("utf-8", "surrogateescape")
     digest = hashlib.sha256(whole).hexdigest()[:8]
     return f"{name[:_LONGEST]}-{digest}"
+
+
+def _is_plain(label: str) -> bool:
+    folder = _IN_FOLDER.search(label)
+    return bool(
+        _PLAIN_LABEL.fullmatch(label) and (not folder or _PLAIN_FOLDER.fullmatch(folder[1]))
+    )

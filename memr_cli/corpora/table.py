@@ -22,12 +22,12 @@ MAX_NAME_BYTES = 1024
 MAX_COLUMNS = 2**20
 
 # What takes no room on paper, beside that which is not `visible` anywhere: two names that differ
-# in such a character alone look the same. Those of Unicode's Default_Ignorable_Code_Point, and the
-# empty Braille cell. The joiners that Persian and Hindi write with, and what emoji are chosen by
-# (U+FE00 to U+FE0F), may stay.
+# in such a character alone look the same. Those of Unicode's Default_Ignorable_Code_Point, but for
+# what words and emoji are really written with: the joiners of Persian and Hindi, and what selects
+# the form of a letter in Mongolian, of an emoji, and of a Japanese name.
 _UNSEEN = re.compile(
-    "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u206f\u2800\u3164\uffa0"
-    "\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u206f\u3164\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
 
 

@@ -31,9 +31,9 @@ _LATEX = {
     "\N{NO-BREAK SPACE}": "~",
     "\N{NARROW NO-BREAK SPACE}": r"\,",
 }
-_MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&]) | :(?=//) | (?<=www)\.""", re.VERBOSE | re.I)
-# GitHub makes a link of what looks like an address for mail, even of one that is escaped.
-_MAIL = re.compile(r"(?<=[\w.+-])@(?=\w)")
+_MARKDOWN = re.compile(r"""([\\`*_{}\[\]<>#|~$&@]) | :(?=//) | (?<=www)\.""", re.VERBOSE | re.I)
+# GitHub makes a link of what looks like an address for mail, even where a backslash is in it.
+_MAIL = re.compile(r"(?<=[\w.+-])\\@")
 # Where a backslash keeps a line from becoming a list item or an underline.
 _LIST_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))")
 # What to type, of signs that mean nothing in any markup.
@@ -76,7 +76,7 @@ def markdown(value: Any) -> str:
     text = _one_line(value).strip()
     parts = _TYPED.split(text) if isinstance(value, Told) else [text]
     told = (
-        f"`{part}`" if number % 2 else _MAIL.sub("@<!-- -->", _marked(part))
+        f"`{part}`" if number % 2 else _MAIL.sub(r"\\@<!-- -->", _marked(part))
         for number, part in enumerate(parts)
     )
     return _LIST_START.sub(r"\1\\", "".join(told))

@@ -13,6 +13,8 @@ from memr_cli.corpora.features import FeatureProblem, Reason
 from memr_cli.corpora.sources import FolderSource
 from memr_cli.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("closed_zips")
+
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:

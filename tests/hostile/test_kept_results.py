@@ -311,7 +311,15 @@ def test_settings_for_matplotlib_among_results_are_not_read(
         "import os, memr_cli.reporting.report, matplotlib\n"
         "print(matplotlib.rcParams['savefig.dpi'], os.getcwd())"
     )
+    own = tmp_path / "own"
+    environ = {**os.environ, "MPLCONFIGDIR": "own", "MATPLOTLIBRC": str(own)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout.split() == ["figure", str(tmp_path)], done.stderr
+    assert own.is_dir()  # a person's own place is where it was meant to be

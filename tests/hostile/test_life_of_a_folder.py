@@ -27,7 +27,7 @@ from memr_cli.progress import silent
 METHODS = {"visual": ("visual",), "acoustic": ("acoustic",), "late": MODALITIES}
 """What is evaluated, and the models that it rests on."""
 POOLINGS = ("mean", "max")
-EPOCHS = (1, 2)
+EPOCHS = (1, 3)
 KILLED = -signal.SIGKILL
 
 Made = tuple[str, int]
@@ -293,19 +293,19 @@ def test_a_life_with_every_step() -> None:
         lambda: life.evaluate(method="late", epochs=1),
         lambda: life.kill_ingest(pooling="max", share=0.4),
         lambda: life.ingest(pooling="mean", overwrite=True),
-        lambda: life.kill_evaluate(method="acoustic", epochs=2, share=0.4),
-        lambda: life.train(epochs=2),
+        lambda: life.kill_evaluate(method="acoustic", epochs=3, share=0.4),
+        lambda: life.train(epochs=3),
         lambda: life.flip_a_bit(seed=1),
         lambda: life.check(),
         lambda: life.train(epochs=1),  # cannot be made any more
-        lambda: life.train(epochs=2),  # was made before
+        lambda: life.train(epochs=3),  # was made before
         lambda: life.evaluate(method="acoustic", epochs=1),
         lambda: life.ingest(pooling="mean", overwrite=False),
         lambda: life.ingest(pooling="max", overwrite=False),
         lambda: life.kill_ingest(pooling="max", share=50),  # ends before it is killed
         lambda: life.check(),
         lambda: life.evaluate(method="late", epochs=1),
-        lambda: life.kill_evaluate(method="visual", epochs=2, share=50),
+        lambda: life.kill_evaluate(method="visual", epochs=3, share=50),
     ]
     life.begin(pooling=None)
     try:

@@ -1,6 +1,10 @@
 """The figures of a report, one module each; `canvas` and `palette` are what they share."""
 
 import os
+from pathlib import Path
+
+_PLACES = {"MPLCONFIGDIR", "MATPLOTLIBRC", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"}
+"""Where a person's own settings are, and what matplotlib keeps."""
 
 
 def _load_matplotlib() -> None:
@@ -10,7 +14,14 @@ def _load_matplotlib() -> None:
     it. Who makes a report of somebody else's results stands in their folder, where such a file may
     hold what stops the report, or be a pipe that it waits at for ever.
     """
-    here = os.open(os.curdir, getattr(os, "O_PATH", os.O_RDONLY))  # which may have no name by now
+    try:
+        here = os.open(os.curdir, getattr(os, "O_PATH", os.O_RDONLY))  # it may have no name by now
+        for name in _PLACES & os.environ.keys():
+            os.environ[name] = str(Path(os.environ[name]).absolute())
+    except OSError:
+        import matplotlib as mpl  # a folder that cannot be searched: nothing in it is read
+
+        return
     try:
         os.chdir("/")
         import matplotlib as mpl  # noqa: F401
