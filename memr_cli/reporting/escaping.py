@@ -22,7 +22,6 @@ _LATEX = {
     '"': "''",
     "`": "{`}",  # after ? or ! a ligature
     "[": "{[}",  # after \\ the start of a length
-    "*": "{*}",  # after \\ what keeps a page from ending
     "±": r"\ensuremath{\pm}",
     "\N{MINUS SIGN}": r"\ensuremath{-}",
     "\N{EN DASH}": r"\textendash{}",
@@ -66,6 +65,7 @@ def latex(value: Any) -> str:
     if isinstance(value, Raw):
         return value
     text = "".join(_LATEX.get(character, character) for character in _one_line(value))
+    text = re.sub(r"^(\s*)\*", r"\1{*}", text)  # after \\ what keeps a page from ending
     return re.sub("-(?=-)", "-{}", text)  # two in a row would become a dash
 
 

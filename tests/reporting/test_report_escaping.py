@@ -17,7 +17,8 @@ def test_no_latex_command_or_delimiter_survives(text: str) -> None:
     rest = re.sub(r"\\text[a-z]+\{\}|\\dots\{\}|\\ensuremath\{(\\pm|-)\}|\\,", "", escaped)
     rest = re.sub(r"\\[{}$&#%_]|-\{\}|\{[`\[*]\}", "", rest)
     rest = rest.replace("~", " ") if "\N{NO-BREAK SPACE}" in text else rest
-    assert not re.search(r"[\\{}$&#%_^~<>|\"`\[*\n]", rest)
+    assert not re.search(r"[\\{}$&#%_^~<>|\"`\[\n]", rest)
+    assert not escaped.lstrip().startswith("*")
     assert "--" not in escaped
 
 
