@@ -157,7 +157,7 @@ class _Contents:
         if stated is None or stated.sha256 != right:
             found = "missing" if stated is None else stated.sha256
             self.layout.report(Rule.CHECKSUM, f"{path} attribute sha256", found, right)
-        self._entries[path] = Entry(kind_of(dataset.dtype), tuple(dataset.shape), right)
+        self._entries[path] = Entry(kind_of(dataset.id.get_type()), tuple(dataset.shape), right)
 
     def _texts_are_valid(self, path: str, values: NDArray[np.bytes_]) -> bool:
         problems = [(row, text_problem(text)) for row, text in enumerate(values.tolist())]

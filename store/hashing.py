@@ -58,7 +58,7 @@ def write_numbers(group: h5py.Group, path: str, values: NDArray[Any]) -> Entry:
     dataset = group.create_dataset(path, data=values)
     content = ContentHash()
     content.add_numbers(values)
-    return Entry(kind_of(dataset.dtype), values.shape, content.hexdigest())
+    return Entry(kind_of(dataset.id.get_type()), values.shape, content.hexdigest())
 
 
 def write_texts(group: h5py.Group, path: str, texts: Sequence[str]) -> Entry:

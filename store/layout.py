@@ -25,7 +25,6 @@ from store.schema import (
     TEXT,
     Field,
     Scalar,
-    form_of,
     kind_of,
 )
 from store.violations import Rule, Violation
@@ -72,7 +71,7 @@ class Layout:
             if path.endswith(("/pooled", "/sequence/frames")):
                 continue  # these are read slab by slab
             n_bytes = dataset.size * dataset.dtype.itemsize
-            is_text = kind_of(dataset.dtype) == TEXT
+            is_text = kind_of(dataset.id.get_type()) == TEXT
             total += 3 * n_bytes + 100 * dataset.size * is_text if as_objects else n_bytes
         return total
 
@@ -334,7 +333,7 @@ def _examine_dataset(
             layout.report(Rule.DATASET_TYPE, path, foreign_class(stored), spec.kind)
             return
         dtype = stored.dtype
-        kind = form_of(kind_of(dtype), stored)
+        kind = kind_of(stored)
         if kind != spec.kind:
             layout.report(Rule.DATASET_TYPE, path, kind, spec.kind)
         shape: tuple[int, ...] | None = dataset.shape

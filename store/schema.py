@@ -88,27 +88,22 @@ def text_type(width: int) -> np.dtype[Any]:
     return h5py.string_dtype("utf-8", length=max(width, 1))  # type: ignore[no-any-return]
 
 
-def form_of(kind: str, stored: h5py.h5t.TypeID) -> str:
-    """`kind`, or in words where HDF5 stores one of our types otherwise than the format has it.
+def kind_of(stored: h5py.h5t.TypeID) -> str:
+    """The name of a type that HDF5 stores: one of ours, or in words what it is instead.
 
-    numpy's description of a type leaves out how text is padded and how many bits of a number count.
+    numpy's description of it leaves out how text is padded and how many bits of a number count.
     """
-    if kind == TEXT and stored.get_strpad() != h5py.h5t.STR_NULLPAD:
-        return "text that is not H5T_STR_NULLPAD"
-    number = NUMPY_TYPES.get(kind) if kind != "bool" else None
-    if number is not None and not stored.equal(h5py.h5t.py_create(number)):
-        return f"{kind} of fewer or other bits"
-    return kind
-
-
-def kind_of(dtype: np.dtype[Any]) -> str:
-    """The name of a dataset's type: one of ours, or numpy's description of a foreign one."""
+    dtype = stored.dtype
     text = h5py.check_string_dtype(dtype)
     if text is not None:
         if text.length is None:
             return f"variable-length {text.encoding} text"
+        if stored.get_strpad() != h5py.h5t.STR_NULLPAD:
+            return f"{text.encoding} text that is not H5T_STR_NULLPAD"
         return TEXT if text.encoding == "utf-8" else f"{text.encoding} text"
     for name, ours in NUMPY_TYPES.items():
         if dtype == ours:
-            return name
+            # Truth values are an enumeration over bytes, which may be said to have any order.
+            same = name == "bool" or stored.equal(h5py.h5t.py_create(ours))
+            return name if same else f"{name} of fewer or other bits"
     return str(dtype.str)

@@ -85,7 +85,7 @@ def _resealed(path: Path) -> None:
                 content = ContentHash()
                 content.add(member[()])
                 member.attrs["sha256"] = content.hexdigest()
-                kind = kind_of(member.dtype)
+                kind = kind_of(member.id.get_type())
                 entries[name] = Entry(kind, member.shape, content.hexdigest())
 
         file.visititems(seal)

@@ -25,56 +25,28 @@ NAMES = {
     # what opens pickles
     *("pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"),
     *("pandas", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromstring"),
-    *(
-        "numpy.lib.format.read_array",
-        "torch.load",
-        "torch.save",
-        "torch.serialization",
-        "torch.storage",
-    ),
-    *("torch.package", "torch.multiprocessing", "multiprocessing"),
+    *("numpy.lib.format.read_array", "torch.load", "torch.save", "torch.serialization"),
+    *("torch.storage", "torch.package", "torch.multiprocessing", "multiprocessing"),
     *("concurrent.futures.ProcessPoolExecutor", "concurrent.futures.process"),
     # what starts programs
     *("subprocess", "pty", "os.system", "os.popen", "os.startfile", "posix", "asyncio"),
-    # what runs text or files
+    # what runs text or files, or changes where code is found
     *("eval", "exec", "compile", "__import__", "code", "codeop", "runpy", "imp", "zipimport"),
     *("importlib.import_module", "importlib.__import__", "importlib.reload", "importlib.machinery"),
     *("importlib.util.spec_from_file_location", "importlib.util.module_from_spec", "sys.path"),
-    *("sys.modules", "site", "timeit", "logging.config", "jinja2.environment"),
-    *(
-        "pkgutil.resolve_name",
-        "ctypes",
-        "cffi",
-        "numpy.ctypeslib",
-        "torch.jit",
-        "torch.hub",
-        "torch.ops",
-    ),
-    *("torch.classes", "torch.utils.cpp_extension", "jinja2.Template", "yaml"),
+    *("sys.modules", "site", "timeit", "logging.config", "pkgutil.resolve_name", "yaml"),
+    *("ctypes", "cffi", "numpy.ctypeslib", "torch.jit", "torch.hub", "torch.ops"),
+    *("torch.classes", "torch.utils.cpp_extension", "jinja2.Template", "jinja2.environment"),
     # what writes files where an archive says
     *("tarfile", "shutil.unpack_archive"),
     # what reaches over a network
-    *(
-        "socket",
-        "urllib.request",
-        "http",
-        "requests",
-        "ftplib",
-        "xml",
-        "xmlrpc",
-        "webbrowser",
-        "smtplib",
-    ),
+    *("socket", "urllib.request", "http", "requests", "ftplib", "xml", "xmlrpc"),
+    *("webbrowser", "smtplib"),
 }
 BEGINS = ("os.exec", "os.spawn", "os.posix_spawn")
 ON_ANY_OBJECT = {
-    "load",
-    "from_string",
-    "compile_expression",
-    "extract",
-    "extractall",
-    "exec_module",
-    "load_module",
+    *("load", "from_string", "compile_expression", "extract", "extractall"),
+    *("exec_module", "load_module"),
 }
 """Of an entry point, of templates, of an archive, of a finder of modules."""
 WORDS = {"shell", "allow_pickle"}
@@ -176,12 +148,8 @@ def test_no_module_can_run_what_it_reads(path: Path) -> None:
         *("run(a, shell=b)", "run(a, **{'shell': True})", "eval(a)", "map(eval, a)"),
         *("import builtins; builtins.eval(a)", "from builtins import exec as run"),
         *("import os; os.system(a)", "from os import system", "import os as o; o.popen(a)"),
-        *(
-            "import os; getattr(os, 'system')(a)",
-            "from os import execv",
-            "import os; f = os.spawnl",
-            "import os; getattr(os, a)(b)",
-        ),
+        *("import os; getattr(os, 'system')(a)", "import os; getattr(os, a)(b)"),
+        *("from os import execv", "import os; f = os.spawnl"),
         *("import importlib; importlib.import_module(a)", "from importlib import import_module"),
         *("from pkgutil import resolve_name", "EntryPoint(a, b, c).load()", "import runpy"),
         *("import builtins; getattr(builtins, 'eval')(a)", "from torch.export import load"),
@@ -199,12 +167,8 @@ def test_what_could_is_told(text: str) -> None:
     "text",
     [
         *("import os; os.stat(a)", "import numpy as np; np.save(a, b, allow_pickle=False)"),
-        *(
-            "import re; re.compile(a)",
-            "from importlib import metadata",
-            "loads(a)",
-            "getattr(a, b)",
-        ),
+        *("import re; re.compile(a)", "from importlib import metadata", "loads(a)"),
+        *("getattr(a, b)", "import os; getattr(os, 'O_PATH', 0)"),
     ],
 )
 def test_what_could_not_is_not(text: str) -> None:

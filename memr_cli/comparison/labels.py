@@ -9,10 +9,8 @@ from memr_cli.comparison.evaluated import Evaluated
 
 _LONGEST = 120
 """Characters of a file name, well below what any file system takes."""
-_IN_FOLDER = re.compile(r"(?:\(|, )in (.*)\)$", re.DOTALL)
-_PLAIN_LABEL = re.compile(r"[a-z0-9_. (),+-]+")
-_PLAIN_FOLDER = re.compile(r"[a-z0-9_]+([.-][a-z0-9_]+)*")
-"""What no other comes to the same part of a file name as."""
+_FOREIGN = re.compile(r"[(,] ?in .|[^a-z0-9_. (),+-]")
+"""What not memr names: folders, and signs that its own words do not have."""
 
 
 def labels(results: Sequence[Evaluated]) -> tuple[str, ...]:
@@ -69,19 +67,13 @@ def file_name(told: Sequence[str]) -> str:
     """The names joined by +, fit for any file system and no longer than it takes.
 
     In alphabetical order, so that the same methods in another order replace the file. A digest of
-    the names joins them where they would be too long, or hold signs that a file's name does not.
+    the names joins them where they would be too long, and where they name folders: those may differ
+    in signs that a file's name does not have.
     """
     safe = (re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in told)
     name = "+".join(sorted(safe))
-    if len(name) <= _LONGEST and all(map(_is_plain, told)):
+    if len(name) <= _LONGEST and not any(map(_FOREIGN.search, told)):
         return name
     whole = "\n".join(sorted(told)).encode("utf-8", "surrogateescape")
     digest = hashlib.sha256(whole).hexdigest()[:8]
     return f"{name[:_LONGEST]}-{digest}"
-
-
-def _is_plain(label: str) -> bool:
-    folder = _IN_FOLDER.search(label)
-    return bool(
-        _PLAIN_LABEL.fullmatch(label) and (not folder or _PLAIN_FOLDER.fullmatch(folder[1]))
-    )

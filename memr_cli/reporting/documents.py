@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from memr_cli.reporting import words
-from memr_cli.reporting.escaping import Raw, image_text, latex, markdown
+from memr_cli.reporting.escaping import Raw, code_block, image_text, latex, markdown
 from memr_cli.reporting.figures.palette import dark
 from memr_cli.reporting.sections import Section
 
@@ -53,7 +53,11 @@ def _without(one: Section) -> str:
 def as_markdown(sections: Sequence[Section]) -> str:
     """The same in Markdown, with the figures as links to their files."""
     environment = _environment(finalize=markdown)
-    environment.filters |= {"code": code, "alt": image_text, "link": lambda name: Raw(quote(name))}
+    environment.filters |= {
+        "code": code_block,
+        "alt": image_text,
+        "link": lambda name: Raw(quote(name)),
+    }
     return _render(environment, "report.md", sections)
 
 
@@ -85,13 +89,6 @@ def _render(environment: Environment, template: str, sections: Sequence[Section]
     return environment.get_template(template).render(
         title=f"Results on {words.listed(stores)}", sections=sections
     )
-
-
-def code(text: str) -> Raw:
-    """A Markdown code block, fenced so that nothing in it can end it."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return Raw(f"{fence}sh\n{text}\n{fence}")
 
 
 def _data_uri(svg: str) -> Markup:

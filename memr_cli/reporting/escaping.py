@@ -87,6 +87,13 @@ def image_text(text: str) -> Raw:
     return Raw(_marked(_one_line(text)))
 
 
+def code_block(text: str) -> Raw:
+    """A Markdown code block, fenced so that nothing in it can end it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Raw(f"{fence}sh\n{text}\n{fence}")
+
+
 def _marked(text: str) -> str:
     return _MARKDOWN.sub(lambda found: "\\" + found.group(), text)
 

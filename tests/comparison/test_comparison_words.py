@@ -202,7 +202,8 @@ def test_labels_say_what_tells_results_apart(
 def test_file_names_are_safe_and_bounded() -> None:
     assert file_name(["lexical", "early"]) == file_name(["early", "lexical"]) == "early+lexical"
     assert file_name(["acoustic (normalize speaker)"]) == "acoustic-normalize-speaker"
-    assert file_name(["a (seeds 0 1, in runs)", "a (in x-y)"]) == "a-in-x-y+a-seeds-0-1-in-runs"
+    assert file_name(["a (class_weights none)"]) == "a-class_weights-none"
+    assert file_name(["a (seeds 0 1, in x)"]).startswith("a-seeds-0-1-in-x-")
     assert file_name(["a (in ../x/y)"]).startswith("a-in-..-x-y-")
     long = [f"method{i} (preset original, batch size {i})" for i in range(20)]
     alike = ["x-y", "x/y", "x y", "x,y", "x#y", "X-y", "x--y", "x-y.", "-x-y", "実験一", "実験二"]

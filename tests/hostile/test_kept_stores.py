@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 import sandbox
-from forged_stores import (
-    FORGED,
-    Forge,
+from forged_bytes import (
     beyond_the_end,
     in_old_format,
     looping_heap,
     many_class_names,
     notes_in_a_heap_of_their_own,
-    virtual,
 )
+from forged_stores import FORGED, Forge, virtual
 from small_corpus import make_raw, make_store
 
 from store import room

@@ -47,8 +47,8 @@ _keep: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @cache
-def seconds(*arguments: str) -> float:
-    """How long a command takes that begins from nothing; kills are spread over that and more."""
+def long_enough(*arguments: str) -> float:
+    """Seconds in which a command that begins from nothing ends; kills are spread over them."""
     with tempfile.TemporaryDirectory() as name:
         if arguments[0] != "ingest":
             assert run(Path(name), *ingesting("mean")).code == 0
@@ -169,7 +169,7 @@ class LifeOfAFolder(RuleBasedStateMachine):
     @rule(pooling=poolings, share=st.floats(0, 1))
     def kill_ingest(self, pooling: str, share: float) -> None:
         command = (*ingesting(pooling), "--overwrite")
-        ended = run(self.folder, *command, seconds=share * seconds(*command))
+        ended = run(self.folder, *command, seconds=share * long_enough(*command))
         assert ended.code in (0, KILLED), ended.stderr
         replaced = ended.code == 0
         if not replaced and (self.folder / "memr.h5").exists():
@@ -189,7 +189,7 @@ class LifeOfAFolder(RuleBasedStateMachine):
             return
         expected = right(self.store, method, epochs)
         command = evaluating(method, epochs)
-        ended = run(self.folder, *command, seconds=share * seconds(*command))
+        ended = run(self.folder, *command, seconds=share * long_enough(*command))
         assert ended.code in (0, KILLED), ended.stderr
         for name in METHODS[method]:
             if ended.code == 0:

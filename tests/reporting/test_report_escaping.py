@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memr_cli.reporting.documents import code
-from memr_cli.reporting.escaping import Raw, image_text, latex, markdown
+from memr_cli.reporting.escaping import Raw, code_block, image_text, latex, markdown
 
 HOSTILE = st.text(st.sampled_from("\\{}$&#%_^~<>|\"`[]'-*().!:@/+=1a é\n\t±")) | st.text()
 
@@ -68,7 +67,7 @@ def test_markdown(text: str, escaped: str) -> None:
 
 @given(st.text(st.sampled_from("`\n a")))
 def test_nothing_ends_a_block_of_code_within_it(text: str) -> None:
-    begins, *lines = code(text).split("\n")
+    begins, *lines = code_block(text).split("\n")
     fence = begins.removesuffix("sh")
     assert set(fence) == {"`"}
     assert [number for number, line in enumerate(lines) if line.strip().startswith(fence)] == [

@@ -180,7 +180,7 @@ def link_outside(file: h5py.File) -> None:
         (make_float64, "features/visual/pooled: <f8; expected float32 (rule dataset-type)"),
         (
             pad_with_spaces,
-            "names/speaker: text that is not H5T_STR_NULLPAD; expected text (rule dataset-type",
+            "names/speaker: utf-8 text that is not H5T_STR_NULLPAD; expected text",
         ),
         (take_a_bit_away, "utterances/turn: int32 of fewer or other bits; expected int32"),
         (shorten, "features/visual/present: (11,); expected (N = 12) (rule dataset-shape)"),

@@ -15,13 +15,11 @@ def _load_matplotlib() -> None:
     hold what stops the report, or be a pipe that it waits at for ever.
     """
     try:
-        here = os.open(os.curdir, getattr(os, "O_PATH", os.O_RDONLY))  # it may have no name by now
         for name in _PLACES & os.environ.keys():
             os.environ[name] = str(Path(os.environ[name]).absolute())
+        here = os.open(os.curdir, getattr(os, "O_PATH", os.O_RDONLY))  # it may have no name by now
     except OSError:
-        import matplotlib as mpl  # a folder that cannot be searched: nothing in it is read
-
-        return
+        return  # a folder that cannot be searched, in which nothing is found to read
     try:
         os.chdir("/")
         import matplotlib as mpl  # noqa: F401
