@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from memr_cli import __version__, console, interrupts, memory
+from memr_cli import __version__, interrupts
 from memr_cli.commands import (
     ablate,
     audit,
     check,
     compare,
+    console,
     evaluate,
     fuse,
     info,
@@ -22,6 +23,7 @@ from memr_cli.commands import (
 )
 from memr_cli.commands.plain_values import PlainCommand, PlainGroup
 from memr_cli.errors import MemrError, SystemRefusedError
+from memr_cli.files import memory
 
 STORE_REFUSED = 4
 

@@ -18,18 +18,16 @@ FLOORS = (
     ("__main__",),
     ("app",),
     ("commands",),
-    ("console",),
     ("ablation",),
     ("experiment", "ingestion", "reporting", "comparison", "audit"),
     ("methods",),
-    ("holdings",),
-    ("dataset", "learning"),
-    ("dialogues",),
+    ("learning",),
+    ("data",),
     ("corpora", "evaluation"),
-    ("results", "scaling"),
-    ("memory", "waiting"),
-    ("errors", "interrupts", "plain_files", "progress", "shapes"),
-    ("spreadsheet", "strict_json", "visible"),
+    ("results",),
+    ("files",),
+    ("vocabulary",),
+    ("errors", "interrupts", "progress"),
 )
 """Rooms of memr_cli from the roof down; rooms of one floor do not know each other."""
 
@@ -41,8 +39,8 @@ HEAVY = {
     "safetensors": {"learning"},
     "sklearn": {"audit", "methods"},
     "scipy": {"audit", "comparison", "evaluation"},
-    "rich": {"console"},
-    "tqdm": {"console"},
+    "rich": {"commands"},
+    "tqdm": {"commands"},
     "typer": {"app", "commands"},
 }
 """Who may import a library; nobody else does."""
@@ -144,13 +142,13 @@ TO_HELP = {
     *("torch", "sklearn", "scipy", "matplotlib", "jinja2", "safetensors", "numpy", "h5py"),
     *("rich", "tqdm", "pydantic", "email", "importlib.metadata", "csv", "concurrent.futures"),
     *("store", "memr_cli.experiment", "memr_cli.results", "memr_cli.ingestion"),
-    *("memr_cli.reporting", "memr_cli.dataset", "memr_cli.methods.registry"),
+    *("memr_cli.reporting", "memr_cli.data.dataset", "memr_cli.methods.registry"),
 }
 """What memr does not load to show its help."""
 
 TO_REUSE = TO_HELP - {
     *("numpy", "h5py", "csv", "store", "memr_cli.experiment", "memr_cli.results"),
-    *("memr_cli.dataset", "memr_cli.methods.registry"),
+    *("memr_cli.data.dataset", "memr_cli.methods.registry"),
 } | {
     *("memr_cli.experiment.making", "memr_cli.experiment.models", "memr_cli.experiment.scoring"),
     *("memr_cli.experiment.predicting", "memr_cli.evaluation.bootstrap"),

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import MODALITIES
+from memr_cli.vocabulary import MODALITIES
 
 LEVELS = (0.5, 1.0, 2.0, 4.0)
 """Noise, in standard deviations of the training part."""

@@ -23,7 +23,8 @@ from memr_cli.experiment.predicting import tested_folds
 from memr_cli.experiment.scoring import description
 from memr_cli.methods.installed import InstalledSettings
 from memr_cli.methods.method import Method
-from memr_cli.results import hashes, sealed, write_metrics
+from memr_cli.results.hashes import hashes
+from memr_cli.results.saved import sealed, write_metrics
 
 
 def ablate(experiment: Experiment, method: Method, key: str, *, retrain: bool) -> dict[str, Any]:

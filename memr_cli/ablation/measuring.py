@@ -23,10 +23,10 @@ from memr_cli.ablation.conditions import (
 )
 from memr_cli.ablation.showing import Shown
 from memr_cli.ablation.subjects import Learned, Subject
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
+from memr_cli.data.scaling import deviations
 from memr_cli.evaluation.protocols import Fold
 from memr_cli.experiment.experiment import Experiment
-from memr_cli.scaling import deviations
 
 Decisions = NDArray[np.int64]
 Rows = NDArray[np.int64]

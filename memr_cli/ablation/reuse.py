@@ -8,9 +8,10 @@ from memr_cli.ablation.conditions import LEVELS, SHARES, coalitions, members_of
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import code_version
 from memr_cli.experiment.reuse import Standing, trained_keys, unreadable
+from memr_cli.files.shapes import fits, maybe, pair
 from memr_cli.methods.method import Method
-from memr_cli.results import hash_of, hashes, read_object
-from memr_cli.shapes import fits, maybe, pair
+from memr_cli.results.hashes import hash_of, hashes
+from memr_cli.results.saved import read_object
 
 SCHEMA = "memr.ablate/1"
 NEEDED = ("store", "fingerprint", "method", "key", "hashes", "settings", "digest")

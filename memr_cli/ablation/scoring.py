@@ -20,7 +20,7 @@ from memr_cli.ablation.conditions import (
     coalitions,
 )
 from memr_cli.ablation.measuring import Decisions, FoldDecisions
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.bootstrap import Sample, clustered_interval, middle, replicate_scores
 from memr_cli.evaluation.metrics import scores
 from memr_cli.evaluation.shapley import shapley

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memr_cli.ablation.conditions import chances, noise
 from memr_cli.ablation.subjects import Subject
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.columns import NONE
 from memr_cli.evaluation.protocols import Fold
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.fusing import Fusions, fusions
 from memr_cli.experiment.models import Models, ensure_models, usable

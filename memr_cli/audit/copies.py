@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.audit.findings import Checked, Finding, Severity, percent
-from memr_cli.corpora.choices import Subset
 from memr_cli.corpora.subsets import inside
 from memr_cli.evaluation.columns import Columns
 from memr_cli.evaluation.leakage import vector_codes
@@ -22,6 +21,7 @@ from memr_cli.evaluation.similarity import (
     identical,
     near_copies,
 )
+from memr_cli.vocabulary import Subset
 
 LIMITS = {"lexical": (0.10, 0.25)}
 """From which share on a modality's copies are a warning, and severe."""

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from memr_cli.audit import probe
 from memr_cli.audit.findings import Checked, Finding, Severity, percent
+from memr_cli.data.scaling import standardise_groups
 from memr_cli.evaluation.bootstrap import FEW_CLUSTERS
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.columns import NONE, Columns, Rows
 from memr_cli.evaluation.metrics import confusion, scores
 from memr_cli.evaluation.protocols import SPLIT_NAMES
-from memr_cli.scaling import standardise_groups
+from memr_cli.vocabulary import ProtocolName
 
 LEAK = 0.10
 """The gap in UAR between training folds and test part that the lower bound has to exceed."""

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.evaluation.bootstrap import Sample, replicate_scores
 from memr_cli.evaluation.columns import Rows
-from memr_cli.scaling import Scaler
 
 ROWS = 4000
 DIMS = 512

@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 
 from memr_cli.audit import balance, copies, knowledge, probe, sharing, values
 from memr_cli.audit.findings import CODES, Checked, Severity
-from memr_cli.corpora.choices import MODALITIES, Subset
-from memr_cli.dataset import Dataset, held_modalities, open_dataset
+from memr_cli.data.dataset import Dataset, held_modalities, open_dataset
 from memr_cli.errors import UnsupportedError, UsageError
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.leakage import taking_part
 from memr_cli.evaluation.protocols import Fold, describe, folds
 from memr_cli.evaluation.similarity import Copies
 from memr_cli.progress import Progress
-from memr_cli.results import ResultFolder, owner, prepare_folder, refuse_another_stores
+from memr_cli.results.folder import ResultFolder, prepare_folder, refuse_another_stores
+from memr_cli.results.saved import owner
+from memr_cli.vocabulary import DEFAULT_FOLDS, MODALITIES, ProtocolName, Subset
 from store.atomic import write_whole
 from store.reader import Store
 
 SCHEMA = "memr.audit/1"
-DEFAULT_FOLDS = 5
 DEFAULT_STORE = Path("memr.h5")
 SEED = 0
 

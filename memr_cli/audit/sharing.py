@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from memr_cli.audit.findings import Checked, Finding, Severity, counted, few, percent
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.columns import NONE, Codes, Columns
 from memr_cli.evaluation.protocols import Fold
+from memr_cli.vocabulary import ProtocolName
 
 MANY = 0.05
 """From this share of test utterances on, what is shared is no accident."""

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memr_cli.commands import options
-from memr_cli.console import Console
-from memr_cli.corpora.choices import Subset
-from memr_cli.evaluation.choices import ProtocolName
-from memr_cli.learning.choices import ClassWeights
-from memr_cli.learning.choices import Device as DeviceName
-from memr_cli.methods.choices import Preset
+from memr_cli.commands.console import Console
+from memr_cli.vocabulary import ClassWeights, Preset, ProtocolName, Subset
+from memr_cli.vocabulary import Device as DeviceName
 
 if TYPE_CHECKING:
     from memr_cli.experiment.experiment import Place

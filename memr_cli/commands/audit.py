@@ -6,10 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from memr_cli.commands import options
-from memr_cli.console import Console
-from memr_cli.corpora.choices import Subset
+from memr_cli.commands.console import Console
 from memr_cli.errors import InputError
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.vocabulary import ProtocolName, Subset
 
 
 def audit(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from memr_cli.commands import options
-from memr_cli.console import Console, report_error
+from memr_cli.commands.console import Console, report_error
 from memr_cli.errors import StoreRefusedError
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from memr_cli.commands import options
-from memr_cli.comparison.choices import Across
-from memr_cli.console import Console
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.commands.console import Console
+from memr_cli.vocabulary import Across, ProtocolName
 
 
 def compare(

@@ -1,8 +1,8 @@
 """The command `memr info`."""
 
 from memr_cli.commands import options
+from memr_cli.commands.console import Console
 from memr_cli.commands.tables import corpus_rows
-from memr_cli.console import Console
 
 
 def info(
@@ -19,7 +19,7 @@ def info(
       memr info
       memr info --store other.h5 | jq .modalities.acoustic.dim
     """
-    from memr_cli.holdings import Holdings
+    from memr_cli.data.holdings import Holdings
     from memr_cli.ingestion import describe
     from memr_cli.methods.registry import registered, shadowed, unusable, why_unsupported
     from store.reader import Store

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from memr_cli.commands import options
+from memr_cli.commands.console import Console
 from memr_cli.commands.tables import corpus_rows
-from memr_cli.console import Console
-from memr_cli.corpora.choices import OnProblem, Pooling
 from memr_cli.corpora.limits import MAX_FILE_SIZE, in_bytes
 from memr_cli.corpora.quoting import show
+from memr_cli.vocabulary import OnProblem, Pooling
 
 
 def ingest(

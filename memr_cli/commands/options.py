@@ -5,13 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memr_cli.console import Console
-from memr_cli.corpora.choices import ALIASES, MODALITIES, Normalization, Subset
+from memr_cli.commands.console import Console
 from memr_cli.errors import UsageError
-from memr_cli.evaluation.choices import Calibration, ProtocolName
-from memr_cli.learning.choices import ClassWeights as ClassWeightsName
-from memr_cli.learning.choices import Device as DeviceName
-from memr_cli.methods.choices import Preset
+from memr_cli.vocabulary import (
+    ALIASES,
+    MODALITIES,
+    Calibration,
+    Normalization,
+    Preset,
+    ProtocolName,
+    Subset,
+)
+from memr_cli.vocabulary import ClassWeights as ClassWeightsName
+from memr_cli.vocabulary import Device as DeviceName
 
 if TYPE_CHECKING:
     from memr_cli.experiment.experiment import Place

@@ -1,7 +1,7 @@
 """The command `memr report`."""
 
 from memr_cli.commands import options
-from memr_cli.console import Console
+from memr_cli.commands.console import Console
 
 
 def report(
@@ -19,10 +19,10 @@ def report(
       memr report
       memr report --out results/ | jq -r '.files.html'
     """
+    from memr_cli.files.waiting import holding
     from memr_cli.reporting.report import build
     from memr_cli.reporting.rows import shown
-    from memr_cli.results import ResultFolder
-    from memr_cli.waiting import holding
+    from memr_cli.results.folder import ResultFolder
 
     with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
         folder = ResultFolder(options.out_folder(store, out))

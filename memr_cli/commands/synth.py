@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from memr_cli.commands import options
-from memr_cli.console import Console
-from memr_cli.corpora.choices import Planted, SyntheticSettings
+from memr_cli.commands.console import Console
+from memr_cli.corpora.synthetic_settings import Planted, SyntheticSettings
 
 DEFAULTS = SyntheticSettings()
 

@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from memr_cli.console import Console
+from memr_cli.commands.console import Console
 from memr_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import combinations
 
-from memr_cli.comparison.choices import Across
 from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.loading import Place
 from memr_cli.comparison.remaking import remake, whereabouts
 from memr_cli.errors import UnsupportedError
+from memr_cli.vocabulary import Across
 
 Field = Callable[[Evaluated], str]
 

@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.comparison import agreement, words
-from memr_cli.comparison.choices import Across
 from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.labels import file_name, labels
 from memr_cli.comparison.loading import Place, load
 from memr_cli.comparison.pairing import Paired, pair
-from memr_cli.dataset import columns_of
+from memr_cli.data.dataset import columns_of
+from memr_cli.data.holdings import Holdings
 from memr_cli.evaluation import significance as tests
 from memr_cli.evaluation.significance import COMPARED
-from memr_cli.holdings import Holdings
 from memr_cli.progress import Progress
-from memr_cli.results import ResultFolder, owner, refuse_another_stores, write_metrics
+from memr_cli.results.folder import ResultFolder, refuse_another_stores
+from memr_cli.results.saved import owner, write_metrics
+from memr_cli.vocabulary import Across
 from store.reader import Store
 
 SCHEMA = "memr.compare/1"

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from memr_cli.errors import InputError
-from memr_cli.results import MOST_SEEDS, Predictions, ResultFolder, digest
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
+from memr_cli.results.predictions import Predictions
+from memr_cli.results.saved import MOST_SEEDS
 
 _LARGEST = 2**62
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.remaking import command, remake
-from memr_cli.corpora.choices import ALIASES
+from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError, UsageError
-from memr_cli.evaluation.choices import ProtocolName
-from memr_cli.holdings import Holdings
-from memr_cli.results import NEEDED, SCHEMA, ResultFolder, no_longer_scored, told
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import no_longer_scored
+from memr_cli.results.saved import NEEDED, SCHEMA, told
+from memr_cli.vocabulary import ALIASES, ProtocolName
 
 SUFFIX = ".json"
 

@@ -5,11 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from memr_cli.comparison.choices import Across
 from memr_cli.comparison.evaluated import Evaluated
-from memr_cli.evaluation.choices import ProtocolName
-
-_DEFAULT_FOLDS = 5
+from memr_cli.vocabulary import DEFAULT_FOLDS, Across, ProtocolName
 
 
 def command(
@@ -67,7 +64,7 @@ def remake(
 
 def _terms(like: Evaluated, methods: Sequence[str]) -> list[str]:
     words = []
-    if like.protocol == ProtocolName.SPEAKER and len(like.n_test) != _DEFAULT_FOLDS:
+    if like.protocol == ProtocolName.SPEAKER and len(like.n_test) != DEFAULT_FOLDS:
         words += ["--folds", str(len(like.n_test))]
     if like.seeds[0]:
         words += ["--seed", str(like.seeds[0])]

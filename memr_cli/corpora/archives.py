@@ -24,7 +24,7 @@ from memr_cli.corpora.limits import MAX_FILE_BYTES
 from memr_cli.corpora.quoting import show
 from memr_cli.corpora.sources import FOLDER, Found, check_size
 from memr_cli.errors import InputError
-from memr_cli.plain_files import PlainFileError, opened
+from memr_cli.files.plain import PlainFileError, opened
 
 MAX_DIRECTORY_BYTES = 2**27
 """What the list of a zip's members may take; in memory it takes about seven times as much."""

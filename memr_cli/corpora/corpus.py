@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.corpora.sources import FeatureSource
+from memr_cli.vocabulary import MODALITIES
 
 __all__ = ["MODALITIES", "Corpus", "Utterance"]
 

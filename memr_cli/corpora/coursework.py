@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from memr_cli.corpora.archives import ZipSource
-from memr_cli.corpora.choices import ALIASES, MODALITIES
 from memr_cli.corpora.classes import fault_in, read_labels
 from memr_cli.corpora.corpus import Corpus, Utterance
 from memr_cli.corpora.limits import MAX_FILE_BYTES, too_large
@@ -19,7 +18,8 @@ from memr_cli.corpora.quoting import quote
 from memr_cli.corpora.sources import ARCHIVE, FOLDER, FeatureSource, FolderSource
 from memr_cli.corpora.table import Table, name_problem, read_table
 from memr_cli.errors import InputError
-from memr_cli.plain_files import PlainFileError, opened
+from memr_cli.files.plain import PlainFileError, opened
+from memr_cli.vocabulary import ALIASES, MODALITIES
 
 LAYOUT = "coursework"
 LISTING = "dataset.csv"

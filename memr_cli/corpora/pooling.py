@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import Pooling
+from memr_cli.vocabulary import Pooling
 
 __all__ = ["Pooling", "pool"]
 

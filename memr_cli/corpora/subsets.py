@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import Subset
+from memr_cli.vocabulary import Subset
 
 # Ses01F_impro01_F001 is improvised, Ses04M_script02_2b_M013 scripted.
 _KIND = re.compile(r"Ses[0-9]{1,4}[FM]_(impro|script)[0-9]", re.ASCII)

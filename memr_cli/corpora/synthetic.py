@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from memr_cli.corpora.choices import MODALITIES, SESSIONS, Planted, SyntheticSettings
 from memr_cli.corpora.classes import IEMOCAP_CLASSES
 from memr_cli.corpora.coursework import FEATURE_COLUMNS, LISTING, REQUIRED, SYNTHETIC_MARK
 from memr_cli.corpora.sinks import open_sink
 from memr_cli.corpora.synthetic_features import affect_of, sequences
+from memr_cli.corpora.synthetic_settings import SESSIONS, Planted, SyntheticSettings
 from memr_cli.corpora.synthetic_turns import CLASS_COUNTS, GENDERS, Turn, turns_of, with_moods
 from memr_cli.errors import UsageError
 from memr_cli.progress import Progress
+from memr_cli.vocabulary import MODALITIES
 
 __all__ = ["SyntheticSettings", "write_corpus"]
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import SESSIONS, Planted, SyntheticSettings
+from memr_cli.corpora.synthetic_settings import SESSIONS, Planted, SyntheticSettings
 from memr_cli.corpora.synthetic_turns import GENDERS, Turn
 
 AFFECT = ((0.9, -0.9, 0.8), (-0.9, -0.8, -0.8), (0.8, 1.0, 0.2), (-0.5, 0.4, 0.0))

@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import SESSIONS, SyntheticSettings
+from memr_cli.corpora.synthetic_settings import SESSIONS, SyntheticSettings
 
 GENDERS = "FM"
 CLASS_COUNTS = (328, 272, 352, 384)

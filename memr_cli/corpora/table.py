@@ -14,7 +14,7 @@ from pathlib import Path
 
 from memr_cli.corpora.quoting import enumerate_names
 from memr_cli.errors import InputError
-from memr_cli.visible import visible
+from memr_cli.files.visible import visible
 
 MAX_NAME_BYTES = 1024
 """How long an id or a name may be, in UTF-8: what a store takes."""

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.columns import NONE, Columns, Rows
 from memr_cli.evaluation.validation import Split, hold_out, sharing
+from memr_cli.vocabulary import ProtocolName
 
 __all__ = [
     "SPLIT_NAMES",

@@ -20,7 +20,7 @@ from memr_cli.evaluation.calibration import (
 from memr_cli.evaluation.columns import NONE
 from memr_cli.evaluation.metrics import confusion, scores
 from memr_cli.experiment.tempering import Temperature
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
 
 MEASURES = ("brier", "ece", "aurc")
 """Brier score, expected calibration error, area under the risk-coverage curve; lower is better."""

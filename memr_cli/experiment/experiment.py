@@ -8,27 +8,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from memr_cli.corpora.choices import MODALITIES, Normalization, Subset
-from memr_cli.dataset import Dataset, open_dataset
+from memr_cli.data.dataset import Dataset, open_dataset
+from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError
-from memr_cli.evaluation.choices import Calibration
 from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.experiment.settings import ExperimentSettings
-from memr_cli.holdings import Holdings
-from memr_cli.learning.choices import Device
+from memr_cli.files.waiting import holding
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import PUBLISHED, Preset
 from memr_cli.methods.method import CombiningMethod, Method, Need, TrainedMethod
 from memr_cli.methods.registry import named, own, registered, unusable, why_unsupported
 from memr_cli.progress import Progress
-from memr_cli.results import (
+from memr_cli.results.folder import (
     ResultFolder,
     prepare_folder,
-    read_metrics,
     refuse_another_stores,
     refuse_folder,
 )
-from memr_cli.waiting import holding
+from memr_cli.results.saved import read_metrics
+from memr_cli.vocabulary import (
+    MODALITIES,
+    PUBLISHED,
+    Calibration,
+    Device,
+    Normalization,
+    Preset,
+    Subset,
+)
 from store.locking import remove_free
 from store.reader import Store
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import memr_cli
 import store
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import TrainedMethod
-from memr_cli.results import hash_of
+from memr_cli.results.hashes import hash_of
+from memr_cli.vocabulary import ProtocolName
 
 SHAPING = (
-    *("corpora/subsets.py", "dataset.py", "dialogues.py", "evaluation", "experiment"),
-    *("holdings.py", "learning", "methods", "results.py", "scaling.py"),
+    *("corpora/subsets.py", "data", "evaluation", "experiment"),
+    *("learning", "methods", "results"),
 )
 
 READING = ("reader.py", "slabs.py")

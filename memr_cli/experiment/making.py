@@ -18,7 +18,8 @@ from memr_cli.experiment.predicting import Scored, predict, refuse_unlearnable, 
 from memr_cli.experiment.scoring import score
 from memr_cli.experiment.tempering import Temperature, tempered
 from memr_cli.methods.method import CombiningMethod, Method, Need
-from memr_cli.results import SCHEMA, hashes, sealed, write_metrics
+from memr_cli.results.hashes import hashes
+from memr_cli.results.saved import SCHEMA, sealed, write_metrics
 
 FEW = 10
 """A speaker with fewer utterances than this is hardly described by their mean and spread."""

@@ -14,6 +14,7 @@ from memr_cli.evaluation.protocols import Fold, restrict
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import training_key
 from memr_cli.experiment.layouts import layout
+from memr_cli.files.shapes import both, fits, maybe
 from memr_cli.learning.checkpoints import (
     Checkpoint,
     CheckpointError,
@@ -23,8 +24,7 @@ from memr_cli.learning.checkpoints import (
 )
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, TrainedMethod
-from memr_cli.results import refuse_folder
-from memr_cli.shapes import both, fits, maybe
+from memr_cli.results.folder import refuse_folder
 
 _COUNT = both(int, lambda value: 0 <= value < 2**53)
 _HISTORY = {

@@ -15,9 +15,9 @@ from memr_cli.experiment.experiment import Experiment, casts_votes
 from memr_cli.experiment.fusing import Fusions, joined
 from memr_cli.experiment.hearing import opinions
 from memr_cli.experiment.models import Models, restricted_folds, usable
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import CombiningMethod, Decision, Method, WeighingMethod
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
+from memr_cli.vocabulary import Preset
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,11 @@ from typing import Any
 
 from memr_cli.experiment.experiment import Experiment
 from memr_cli.experiment.keys import evaluation_key, training_key
+from memr_cli.files.shapes import each, fits, maybe, pair
 from memr_cli.methods.method import Method
-from memr_cli.results import hashes, read_metrics, refuse_folder
-from memr_cli.shapes import each, fits, maybe, pair
+from memr_cli.results.folder import refuse_folder
+from memr_cli.results.hashes import hashes
+from memr_cli.results.saved import read_metrics
 
 
 def _is_score(value: Any) -> bool:

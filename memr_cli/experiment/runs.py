@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
-from memr_cli.evaluation.choices import Calibration
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
 from memr_cli.experiment.reuse import Standing, standings
 from memr_cli.methods.installed import InstalledMethod
 from memr_cli.methods.method import Method
+from memr_cli.vocabulary import Calibration
 
 
 def chosen(experiment: Experiment, names: Sequence[str]) -> Choice:

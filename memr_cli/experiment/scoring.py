@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import Subset
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation import leakage
 from memr_cli.evaluation.bootstrap import Sample, clustered_interval
 from memr_cli.evaluation.metrics import METRICS, confusion, per_class, scores
@@ -21,7 +20,8 @@ from memr_cli.experiment.predicting import Scored
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.experiment.tempering import Temperature
 from memr_cli.experiment.weighing import modality_weights
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
+from memr_cli.vocabulary import Subset
 
 BOOTSTRAP_SEED = 0
 """Intervals draw from a generator of their own: they don't depend on how models were seeded."""

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from memr_cli.corpora.choices import Normalization, Subset
 from memr_cli.errors import UsageError
-from memr_cli.evaluation.choices import Calibration, ProtocolName
-from memr_cli.methods.choices import Preset
-
-DEFAULT_FOLDS = 5
+from memr_cli.vocabulary import (
+    DEFAULT_FOLDS,
+    Calibration,
+    Normalization,
+    Preset,
+    ProtocolName,
+    Subset,
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
 
 
 def modality_weights(

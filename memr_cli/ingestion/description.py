@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import MODALITIES
+from memr_cli.vocabulary import MODALITIES
 from store.reader import Store
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from xxhash import xxh3_128, xxh3_128_digest
 
 from memr_cli import __version__
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.corpora.corpus import Corpus
 from memr_cli.corpora.features import FeatureProblem, Reason
 from memr_cli.corpora.loading import Loaded, Pooled, find, load
@@ -30,6 +29,7 @@ from memr_cli.errors import InputError
 from memr_cli.ingestion.reading_ahead import read_ahead
 from memr_cli.ingestion.settings import IngestSettings, OnProblem
 from memr_cli.progress import Progress
+from memr_cli.vocabulary import MODALITIES
 from store.utterances import Utterances
 from store.writer import StoreWriter
 

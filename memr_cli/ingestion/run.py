@@ -6,16 +6,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.corpora.corpus import Corpus
 from memr_cli.corpora.coursework import read_corpus
 from memr_cli.errors import InputError
+from memr_cli.files.waiting import holding
 from memr_cli.ingestion.description import describe
 from memr_cli.ingestion.filling import write_store
 from memr_cli.ingestion.settings import IngestSettings
 from memr_cli.ingestion.standing import is_same, standing_fingerprint
 from memr_cli.progress import Progress
-from memr_cli.waiting import holding
+from memr_cli.vocabulary import MODALITIES
 from store.atomic import replacing
 from store.locking import beside
 from store.reader import Store

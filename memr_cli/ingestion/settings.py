@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from memr_cli.corpora.choices import OnProblem, Pooling
 from memr_cli.corpora.classes import fault_in
 from memr_cli.corpora.limits import MAX_FILE_BYTES
 from memr_cli.errors import UsageError
+from memr_cli.vocabulary import OnProblem, Pooling
 
 __all__ = ["IngestSettings", "OnProblem"]
 

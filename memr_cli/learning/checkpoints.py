@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.plain_files import PlainFileError, opened
-from memr_cli.shapes import fits
-from memr_cli.strict_json import decode
+from memr_cli.files.plain import PlainFileError, opened
+from memr_cli.files.shapes import fits
+from memr_cli.files.strict_json import decode
 from store.atomic import write_whole
 
 FORMAT = "memr-checkpoint"

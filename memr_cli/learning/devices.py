@@ -3,7 +3,7 @@
 import torch
 
 from memr_cli.errors import SystemRefusedError
-from memr_cli.learning.choices import Device
+from memr_cli.vocabulary import Device
 
 
 def resolved(device: Device) -> str:

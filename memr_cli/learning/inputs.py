@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.learning.architecture import Generators
-from memr_cli.scaling import Scaler
 
 Rows = NDArray[np.int64]
 

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.learning.architecture import Generators
 from memr_cli.learning.hiding import Block, hide
 from memr_cli.learning.inputs import Batch, Rows
-from memr_cli.scaling import Scaler
 
 CHUNK = 1024
 """Rows predicted together."""

@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.learning.architecture import Generators
 from memr_cli.learning.hiding import staying
 from memr_cli.learning.inputs import Batch, Rows
 from memr_cli.learning.segments import Frames, Modality, Moments, places_of
-from memr_cli.scaling import Scaler
 
 HELD_BYTES = 2**30
 """Segments of all utterances that take no more are kept in memory; others are read as needed."""

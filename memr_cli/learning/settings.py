@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from memr_cli.errors import UsageError
-from memr_cli.learning.choices import ClassWeights
+from memr_cli.vocabulary import ClassWeights
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.architecture import Architecture
-from memr_cli.learning.choices import ClassWeights
 from memr_cli.learning.inputs import Feed, Inputs, Rows
 from memr_cli.learning.loss import class_weights, loss_gradient
 from memr_cli.learning.optimizer import Adam, Moments
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.tasks import Fitted, Run, Trained
-from memr_cli.scaling import Scaler
+from memr_cli.vocabulary import ClassWeights
 
 STEPS_AT_ONCE = 50
 """Steps between two looks at whether to stop or to share models out."""

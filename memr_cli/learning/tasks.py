@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.learning.inputs import Batch, Inputs, Rows
-from memr_cli.scaling import Scaler
 
 NO_ROWS: Rows = np.empty(0, np.int64)
 SELECTING, REFITTING = 0, 1

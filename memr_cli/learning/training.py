@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.learning.architecture import Architecture, Arrays
 from memr_cli.learning.inputs import Inputs, Rows
 from memr_cli.learning.module import ModuleArchitecture, Weighing
@@ -19,7 +20,6 @@ from memr_cli.learning.stack import Material
 from memr_cli.learning.tasks import Fitted, Task
 from memr_cli.learning.workers import Ended, Workers
 from memr_cli.progress import Progress
-from memr_cli.scaling import Scaler
 
 
 class Told:

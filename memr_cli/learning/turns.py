@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memr_cli.dialogues import Dialogues
+from memr_cli.data.dialogues import Dialogues
+from memr_cli.data.scaling import Scaler
 from memr_cli.evaluation.columns import NONE
 from memr_cli.learning.architecture import Generators
 from memr_cli.learning.hiding import hide
 from memr_cli.learning.inputs import Batch, Rows
 from memr_cli.learning.pooled import PooledFeed, PooledInputs
-from memr_cli.scaling import Scaler
 
 CHUNK = 32
 """Dialogues predicted together."""

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.evaluation.opinions import Floats, Mask
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.fusion import at_least_two
 from memr_cli.methods.method import Decision, Fitted
 from memr_cli.methods.modalities import usable
+from memr_cli.vocabulary import Preset
 
 FEWEST_ROWS = 20
 """Fewer validation rows than this are taken to teach nothing."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memr_cli.dataset import Dataset
-from memr_cli.dialogues import Dialogues
-from memr_cli.methods.choices import Preset
+from memr_cli.data.dataset import Dataset
+from memr_cli.data.dialogues import Dialogues
 from memr_cli.methods.fusion import ENCODERS, EncoderSettings, width
 from memr_cli.methods.method import Need
 from memr_cli.methods.network import WeighingNetwork
 from memr_cli.methods.side_by_side import side_by_side
+from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
     from memr_cli.methods.network import Prepared

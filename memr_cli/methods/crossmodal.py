@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.methods import temporal
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.fusion import at_least_two, width
 from memr_cli.methods.method import Need
 from memr_cli.methods.network import NetworkMethod
 from memr_cli.methods.temporal import SequenceSettings, sequence_inputs
+from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
     from memr_cli.methods.network import Prepared

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from memr_cli.methods import unimodal
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.feedforward import feed_forward
 from memr_cli.methods.fusion import at_least_two
+from memr_cli.vocabulary import Preset
 
 PRESETS = {
     # An utterance that lacks a modality gets the training mean there and an input that says so.

@@ -14,11 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
-from memr_cli.corpora.choices import ALIASES, MODALITIES
 from memr_cli.errors import UnsupportedError
 from memr_cli.methods.faults import told
 from memr_cli.methods.installed import InstalledMethod, Package, chooser
 from memr_cli.methods.method import Need, TrainedMethod
+from memr_cli.vocabulary import ALIASES, MODALITIES
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.network import NetworkMethod
 from memr_cli.methods.side_by_side import side_by_side
+from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
     from memr_cli.methods.network import Prepared

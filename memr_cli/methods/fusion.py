@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods import unimodal
-from memr_cli.methods.choices import Preset
+from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
     from memr_cli.learning.modules.gate import Width

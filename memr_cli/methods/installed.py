@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
+from memr_cli.data.scaling import Scaler
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.faults import Faults
 from memr_cli.methods.interface import Classifier
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
 from memr_cli.methods.modalities import alone, usable
 from memr_cli.methods.views import Showing, rows_shown
 from memr_cli.progress import Progress
-from memr_cli.scaling import Scaler
+from memr_cli.vocabulary import Preset
 
 OWN = "model."
 """Begins the names of the arrays that the method gave."""

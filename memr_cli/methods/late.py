@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.votes import majority
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import Decision, Fitted
 from memr_cli.methods.modalities import usable
+from memr_cli.vocabulary import Preset
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.protocols import Fold
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
 from memr_cli.progress import Progress
+from memr_cli.vocabulary import Preset
 
 SELECTION = "selection."
 """Begins the names of a refitted model's arrays before the refit."""

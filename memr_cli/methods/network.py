@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
+from memr_cli.data.scaling import Scaler
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
 from memr_cli.methods.modalities import alone, usable
 from memr_cli.progress import Progress
-from memr_cli.scaling import Scaler
+from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
     from memr_cli.learning.architecture import Architecture

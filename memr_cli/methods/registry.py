@@ -9,12 +9,11 @@ from functools import cache
 from importlib import import_module
 
 import memr_cli.methods as package
-from memr_cli.corpora.choices import ALIASES
+from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError, UsageError
-from memr_cli.holdings import Holdings
-from memr_cli.methods.choices import PUBLISHED
 from memr_cli.methods.entry_points import load, offered, offering
 from memr_cli.methods.method import CombiningMethod, Method, Need
+from memr_cli.vocabulary import ALIASES, PUBLISHED
 
 
 @cache

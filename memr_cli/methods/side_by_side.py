@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 
 if TYPE_CHECKING:
     from memr_cli.learning.pooled import PooledInputs

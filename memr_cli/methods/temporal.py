@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from memr_cli.dataset import Dataset
-from memr_cli.methods.choices import Preset
+from memr_cli.data.dataset import Dataset
 from memr_cli.methods.fusion import ENCODERS, EncoderSettings, width
 from memr_cli.methods.method import Need
 from memr_cli.methods.network import WeighingNetwork
+from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
     from memr_cli.learning.sequences import SequenceInputs

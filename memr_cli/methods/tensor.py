@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.methods.fusion import ENCODERS, EncoderSettings, at_least_two, width
 from memr_cli.methods.network import NetworkMethod
 from memr_cli.methods.side_by_side import side_by_side

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.feedforward import feed_forward
 from memr_cli.methods.network import NetworkMethod
+from memr_cli.vocabulary import MODALITIES, Preset
 
 PRESETS = {
     # Dropout does not raise the best validation score, but with it the score stays there instead

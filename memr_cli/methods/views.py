@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
+from memr_cli.data.scaling import Scaler
 from memr_cli.evaluation.columns import NONE
 from memr_cli.methods.interface import Features, Utterances
-from memr_cli.scaling import Scaler
 
 Rows = NDArray[np.int64]
 

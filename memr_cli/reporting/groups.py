@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from memr_cli.methods.choices import PUBLISHED
 from memr_cli.reporting.evaluated import Evaluated, Fold
 from memr_cli.reporting.terms import Terms
+from memr_cli.vocabulary import PUBLISHED
 
 _MOST_BESIDE = 6
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from memr_cli.files.visible import visible_tree
 from memr_cli.reporting.evaluated import Evaluated
-from memr_cli.results import NEEDED, SCHEMA, ResultFolder, no_longer_scored, told
-from memr_cli.visible import visible_tree
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import no_longer_scored
+from memr_cli.results.saved import NEEDED, SCHEMA, told
 
 Notice = Callable[[str], None]
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError)

@@ -16,7 +16,7 @@ from memr_cli.reporting.loading import Notice, load
 from memr_cli.reporting.rows import rows, table
 from memr_cli.reporting.sections import Section, section
 from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import ResultFolder
+from memr_cli.results.folder import ResultFolder
 from store.atomic import write_whole
 
 # Names of figures in any report, whichever methods and groups it has; nobody else's file matches.

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from memr_cli.methods.choices import PUBLISHED
+from memr_cli.files.spreadsheet import as_cell, written
 from memr_cli.reporting.evaluated import Score
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.published import published
-from memr_cli.spreadsheet import as_cell, written
+from memr_cli.vocabulary import PUBLISHED
 
 _SCORES = ("f1_micro", "uar", "f1_macro", "f1_weighted")
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.reporting.values import count, flag, named, number, some_number, texts
+from memr_cli.vocabulary import MODALITIES
 
 Weights = Mapping[str, float]
 """By modality; of one utterance, or as a mean of several, they sum to 1."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import FoldModel, FoldTask, Need
 from memr_cli.methods.unimodal import PRESETS
+from memr_cli.vocabulary import Preset
 
 Floats = NDArray[np.floating]
 Call = tuple[Dataset, NDArray[np.int64]]

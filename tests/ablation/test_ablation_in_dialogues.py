@@ -14,13 +14,13 @@ from memr_cli.ablation.conditions import SHARES, Absent, Condition, Lossy, Noisy
 from memr_cli.ablation.making import ablate
 from memr_cli.ablation.measuring import FoldDecisions, measure
 from memr_cli.ablation.subjects import Subject
-from memr_cli.dataset import Dataset
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.data.dataset import Dataset
+from memr_cli.data.scaling import deviations
 from memr_cli.evaluation.columns import NONE
 from memr_cli.experiment.experiment import Experiment, Place
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.progress import silent
-from memr_cli.scaling import deviations
+from memr_cli.vocabulary import ProtocolName
 
 ALL = ("visual", "acoustic", "lexical")
 

@@ -5,7 +5,7 @@ import pytest
 
 from memr_cli.ablation.conditions import chances, coalitions, members_of, noise, noisy
 from memr_cli.ablation.measuring import most_frequent
-from memr_cli.dataset import open_dataset
+from memr_cli.data.dataset import open_dataset
 from store.reader import Store
 
 ALL = ("visual", "acoustic", "lexical")

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from memr_cli.learning.checkpoints import read
-from memr_cli.results import Predictions, ResultFolder, no_longer_scored, read_metrics
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import no_longer_scored
+from memr_cli.results.predictions import Predictions
+from memr_cli.results.saved import read_metrics
 
 HERE = Path(__file__).parent
 RELEASES = sorted(path.parent for path in HERE.glob("*/expected.json"))

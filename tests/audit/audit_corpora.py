@@ -9,7 +9,7 @@ import numpy as np
 
 from memr_cli.audit.findings import Checked
 from memr_cli.audit.run import Subject, examine
-from memr_cli.dataset import Dataset
+from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.columns import NONE, Columns
 from memr_cli.evaluation.protocols import ProtocolName, folds
 from memr_cli.progress import silent

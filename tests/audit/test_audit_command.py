@@ -122,7 +122,7 @@ def test_the_audit_of_a_store_of_another_name_is_not_replaced(
 def test_the_table_has_the_most_severe_first(
     memr: Run, leaking: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from memr_cli.console import Console
+    from memr_cli.commands.console import Console
 
     rows: list[dict[str, str]] = []
 

@@ -7,10 +7,9 @@ from audit_schema import FINDING
 from jsonschema import validate
 
 from memr_cli.audit.run import AuditSettings, audit
-from memr_cli.corpora.choices import Subset
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
+from memr_cli.vocabulary import ProtocolName, Subset
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

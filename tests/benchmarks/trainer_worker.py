@@ -19,8 +19,8 @@ from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.tasks import Task
 from memr_cli.learning.training import train
 from memr_cli.methods import early, unimodal
-from memr_cli.methods.choices import Preset
 from memr_cli.progress import silent
+from memr_cli.vocabulary import Preset
 
 NO_ROWS = np.empty(0, np.int64)
 

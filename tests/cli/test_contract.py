@@ -13,7 +13,7 @@ import typer
 from contract_schemas import SCHEMAS
 
 from memr_cli.app import app
-from memr_cli.results import KEY_COLUMNS
+from memr_cli.results.predictions import KEY_COLUMNS
 
 Run = Callable[..., Any]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

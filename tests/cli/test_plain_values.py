@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from memr_cli.commands.plain_values import plain_value
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.vocabulary import ProtocolName
 
 Run = Callable[..., Any]
 SEEN: list[object] = []

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from memr_cli.results import Predictions, ResultFolder, digest, write_metrics
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
+from memr_cli.results.predictions import Predictions
+from memr_cli.results.saved import write_metrics
 from store.reader import Store
 
 

@@ -10,7 +10,9 @@ import pytest
 from made_methods import Corpus, corpus, write
 
 from memr_cli.commands.compare import _rows
-from memr_cli.results import Predictions, ResultFolder, digest
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
+from memr_cli.results.predictions import Predictions
 
 Run = Callable[..., Any]
 

@@ -10,7 +10,8 @@ import pytest
 from made_methods import Corpus, corpus, write
 
 from memr_cli.evaluation.significance import corrected_t
-from memr_cli.results import Predictions, ResultFolder
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.predictions import Predictions
 
 Run = Callable[..., Any]
 SESSION = ("--protocol", "session")

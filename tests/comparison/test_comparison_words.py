@@ -12,7 +12,8 @@ from memr_cli.comparison.labels import file_name, labels
 from memr_cli.comparison.pairing import pair
 from memr_cli.comparison.words import number, points, sentence, span
 from memr_cli.evaluation.columns import Columns
-from memr_cli.results import Predictions, ResultFolder
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.predictions import Predictions
 
 CLUSTERS = {"kind": "sessions", "n": 3, "dialogues": 90, "speakers": 6}
 

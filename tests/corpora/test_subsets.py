@@ -2,8 +2,8 @@
 
 import pytest
 
-from memr_cli.corpora.choices import Subset
 from memr_cli.corpora.subsets import inside, kind_of
+from memr_cli.vocabulary import Subset
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,14 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from memr_cli.corpora.choices import MODALITIES, Planted, SyntheticSettings
 from memr_cli.corpora.coursework import read_corpus
 from memr_cli.corpora.features import parse
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.corpora.synthetic_features import sequences
+from memr_cli.corpora.synthetic_settings import Planted, SyntheticSettings
 from memr_cli.corpora.synthetic_turns import CLASS_COUNTS, turns_of, with_moods
 from memr_cli.progress import silent
+from memr_cli.vocabulary import MODALITIES
 
 SEQUENCES = ("visual", "acoustic")
 SIZE = SyntheticSettings(

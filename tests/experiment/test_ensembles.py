@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from evaluated_store import QUICK, Run, asking, by_utterance, evaluated, predictions
 
-from memr_cli.corpora.choices import MODALITIES
-from memr_cli.dataset import open_dataset
+from memr_cli.data.dataset import open_dataset
 from memr_cli.evaluation.calibration import fitted_temperature
 from memr_cli.evaluation.protocols import ProtocolName, folds, restrict
 from memr_cli.learning.checkpoints import read
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.registry import named
+from memr_cli.vocabulary import MODALITIES, Preset
 from store.reader import Store
 
 TWO = ("--seeds", "2")

@@ -12,7 +12,7 @@ import sklearn.metrics as reference
 
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
 from store.reader import Store
 
 Run = Callable[..., Any]

@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from memr_cli.corpora.choices import Subset
 from memr_cli.corpora.subsets import kind_of
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
+from memr_cli.vocabulary import Subset
 
 Run = Callable[..., Any]
 QUICK = ("--epochs", "2", "--method", "acoustic", "--method", "lexical")
@@ -122,13 +122,12 @@ def test_temperatures_come_from_validation_rows_and_a_model_blind_to_them(
     memr: Run, small_store: Path
 ) -> None:
     """Recomputed from the checkpoint's arrays before the refit."""
-    from memr_cli.corpora.choices import MODALITIES
-    from memr_cli.dataset import open_dataset
+    from memr_cli.data.dataset import open_dataset
     from memr_cli.evaluation.calibration import fitted_temperature
     from memr_cli.evaluation.protocols import ProtocolName, folds, restrict
     from memr_cli.learning.checkpoints import read
-    from memr_cli.methods.choices import Preset
     from memr_cli.methods.registry import named
+    from memr_cli.vocabulary import MODALITIES, Preset
     from store.reader import Store
 
     ran = memr("evaluate", "--store", small_store, *QUICK, "--calibrate", "temperature")

@@ -11,7 +11,6 @@ import pytest
 from evaluated_store import QUICK, Run, asking, by_utterance, evaluated, predictions
 
 import memr_cli.methods.combination as combination
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.evaluation.calibration import fitted_temperature
 from memr_cli.evaluation.opinions import LEAST_SHARE, pooled
 from memr_cli.experiment import fusing, runs
@@ -22,6 +21,7 @@ from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.learning.checkpoints import Checkpoint, read
 from memr_cli.methods.registry import named
 from memr_cli.progress import silent
+from memr_cli.vocabulary import MODALITIES
 
 LEARNING = ("late-weighted", "late-stack")
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import memr_cli.learning.training as training
-from memr_cli.corpora.choices import Pooling
 from memr_cli.experiment import keys
 from memr_cli.experiment.keys import LIBRARIES, installed_version
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
+from memr_cli.vocabulary import Pooling
 from store.reader import Store
 
 Run = Callable[..., Any]

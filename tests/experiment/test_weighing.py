@@ -9,12 +9,12 @@ import pytest
 from evaluated_store import QUICK, Run, asking, evaluated, predictions
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.errors import InputError
 from memr_cli.experiment.scoring import _told
 from memr_cli.experiment.weighing import modality_weights
 from memr_cli.learning.checkpoints import read
-from memr_cli.results import KEY_COLUMNS, Predictions
+from memr_cli.results.predictions import KEY_COLUMNS, Predictions
+from memr_cli.vocabulary import MODALITIES
 from store.reader import Store
 
 CLASSES = ("anger", "sadness", "happiness", "neutral")

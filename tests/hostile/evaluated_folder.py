@@ -22,12 +22,12 @@ import memr_cli.ablation.making
 import memr_cli.comparison.comparison
 import memr_cli.experiment.making
 import memr_cli.learning.training  # noqa: F401
-from memr_cli.corpora.choices import SyntheticSettings
 from memr_cli.corpora.synthetic import write_corpus
+from memr_cli.corpora.synthetic_settings import SyntheticSettings
 from memr_cli.experiment.experiment import Experiment, Place
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.progress import silent
-from memr_cli.results import digest, hash_of
+from memr_cli.results.hashes import digest, hash_of
 
 _MEMORY = "/dev/shm"  # noqa: S108 - everything goes into a folder of its own there
 PROTOCOL = "speaker"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sandbox
 
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
 
 CLASSES = ("=HYPERLINK(1)", "<script>document.title='ran'</script>", "$\\frac{", "-->]]><b>")
 SPEAKERS = (

@@ -29,7 +29,9 @@ from memr_cli.errors import InputError
 from memr_cli.experiment.reuse import standings
 from memr_cli.methods.registry import named
 from memr_cli.reporting.loading import load
-from memr_cli.results import NEEDED, SCHEMA, Predictions, ResultFolder, read_metrics, told
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.predictions import Predictions
+from memr_cli.results.saved import NEEDED, SCHEMA, read_metrics, told
 
 FEW = settings(sandbox.hostile, max_examples=sandbox.CASES or 2)
 """For runs that take seconds."""

@@ -29,11 +29,13 @@ from memr_cli.ablation.reuse import standing as ablation_standing
 from memr_cli.errors import InputError, UnsupportedError
 from memr_cli.experiment.models import Models, Slot
 from memr_cli.experiment.reuse import Standing, standings
+from memr_cli.files.visible import printable, visible
 from memr_cli.learning.checkpoints import CheckpointError, Layout, read
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.registry import named
-from memr_cli.results import Predictions, ResultFolder, hashes, no_longer_scored
-from memr_cli.visible import printable, visible
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import hashes, no_longer_scored
+from memr_cli.results.predictions import Predictions
+from memr_cli.vocabulary import Preset
 
 Edit = Callable[[dict[str, Any]], Any]
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sandbox import CASES, Conditions
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.progress import silent
+from memr_cli.vocabulary import MODALITIES
 
 METHODS = {"visual": ("visual",), "acoustic": ("acoustic",), "late": MODALITIES}
 """What is evaluated, and the models that it rests on."""

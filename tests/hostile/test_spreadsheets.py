@@ -11,8 +11,8 @@ import sandbox
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memr_cli.results import Predictions
-from memr_cli.spreadsheet import as_cell, from_cell, read_rows, written
+from memr_cli.files.spreadsheet import as_cell, from_cell, read_rows, written
+from memr_cli.results.predictions import Predictions
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text(
     st.sampled_from("=+-@'\"\t\r\n;, \uff1d\uff0b\uff0d\uff20\x00\x0b\xa0\ufeffaé1"), max_size=6

@@ -15,7 +15,7 @@ from sandbox import Running
 
 import memr_cli.experiment.making
 from memr_cli.errors import SystemRefusedError
-from memr_cli.waiting import holding
+from memr_cli.files.waiting import holding
 from store.locking import LockFile, Outcome
 
 Run = Callable[..., Any]

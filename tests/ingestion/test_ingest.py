@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from raw_folders import COLUMNS, npy, row, write_raw
 
-from memr_cli.corpora.choices import MODALITIES, Pooling, SyntheticSettings
 from memr_cli.corpora.coursework import read_corpus
 from memr_cli.corpora.features import parse
 from memr_cli.corpora.synthetic import write_corpus
+from memr_cli.corpora.synthetic_settings import SyntheticSettings
 from memr_cli.corpora.table import MAX_NAME_BYTES
 from memr_cli.errors import InputError
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
+from memr_cli.vocabulary import MODALITIES, Pooling
 from store.check import check
 from store.reader import Store
 from store.schema import MAX_TEXT_BYTES

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from raw_folders import npy, row, write_raw
 
-from memr_cli.corpora.choices import Pooling
 from memr_cli.corpora.sources import FolderSource, Found
 from memr_cli.errors import InputError, StoreRefusedError
 from memr_cli.ingestion import IngestSettings, ingest, reading_ahead
 from memr_cli.progress import silent
+from memr_cli.vocabulary import Pooling
 from store.check import check
 from store.reader import Store
 

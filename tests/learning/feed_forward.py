@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli.data.scaling import Scaler
 from memr_cli.learning import training
 from memr_cli.learning.architecture import Architecture
 from memr_cli.learning.inputs import Inputs, Rows
@@ -12,7 +13,6 @@ from memr_cli.learning.network import FeedForwardArchitecture
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.learning.tasks import Fitted, Task
 from memr_cli.progress import Progress
-from memr_cli.scaling import Scaler
 
 
 def train(

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from memr_cli.errors import SystemRefusedError
-from memr_cli.learning.choices import Device
 from memr_cli.learning.devices import resolved
+from memr_cli.vocabulary import Device
 
 
 @pytest.mark.parametrize(

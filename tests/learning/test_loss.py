@@ -8,9 +8,9 @@ import torch
 from test_training import SETTINGS
 
 from memr_cli.errors import UsageError
-from memr_cli.learning.choices import ClassWeights
 from memr_cli.learning.loss import class_weights, loss_gradient
 from memr_cli.learning.optimizer import Adam, Moments
+from memr_cli.vocabulary import ClassWeights
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

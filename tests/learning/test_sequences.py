@@ -11,13 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memr_cli.corpora.choices import MODALITIES
-from memr_cli.dataset import Dataset, open_dataset
+from memr_cli.data.dataset import Dataset, open_dataset
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.learning import segments, sequences
 from memr_cli.learning.segments import Modality
 from memr_cli.learning.sequences import SequenceFeed, SequenceInputs, Sequences
 from memr_cli.progress import silent
+from memr_cli.vocabulary import MODALITIES
 from store.reader import Store
 
 

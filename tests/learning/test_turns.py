@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from memr_cli.dialogues import Dialogues, turn_order
+from memr_cli.data.dialogues import Dialogues, turn_order
 from memr_cli.learning.hiding import Block
 from memr_cli.learning.inputs import Rows
 from memr_cli.learning.modules.context import Context

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.opinions import LEAST_SHARE, likeliest_weights, pooled
 from memr_cli.methods import late_mean, late_stack
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.combination import FEWEST_ROWS, Combination
+from memr_cli.vocabulary import Preset
 
 MEAN, WEIGHTED = late_mean.METHODS
 (STACK,) = late_stack.METHODS

@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 
-from memr_cli.corpora.choices import Planted, SyntheticSettings
 from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.dataset import held_modalities, open_dataset
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.corpora.synthetic_settings import Planted, SyntheticSettings
+from memr_cli.data.dataset import held_modalities, open_dataset
 from memr_cli.evaluation.protocols import folds
 from memr_cli.ingestion import IngestSettings, ingest
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import FoldTask, TrainedMethod
 from memr_cli.methods.registry import named
 from memr_cli.progress import silent
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
+from memr_cli.vocabulary import Preset, ProtocolName
 from store.reader import Store
 
 Run = Callable[..., Any]

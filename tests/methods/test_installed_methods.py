@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from installing import MEANS, Install, forget
 
+from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.experiment.experiment import choose, collective_names
-from memr_cli.holdings import Holdings
 from memr_cli.methods import entry_points
 from memr_cli.methods.faults import told
 from memr_cli.methods.registry import named, own, registered, unusable
-from memr_cli.results import Predictions
+from memr_cli.results.predictions import Predictions
 from store.reader import Store
 
 Memr = Callable[..., Any]

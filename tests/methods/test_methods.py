@@ -8,10 +8,10 @@ import pytest
 
 import memr_cli.methods as package
 from memr_cli.errors import UnsupportedError, UsageError
-from memr_cli.methods.choices import PUBLISHED, Preset
 from memr_cli.methods.late import MajorityVote
 from memr_cli.methods.method import TrainedMethod
 from memr_cli.methods.registry import named, own, registered, why_unsupported
+from memr_cli.vocabulary import PUBLISHED, Preset
 
 ALL = ("visual", "acoustic", "lexical")
 

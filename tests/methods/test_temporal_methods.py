@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memr_cli.dataset import Dataset, open_dataset
+from memr_cli.data.dataset import Dataset, open_dataset
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.protocols import Fold
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import FoldTask, Need, TrainedMethod, WeighingMethod
 from memr_cli.methods.registry import named, why_unsupported
 from memr_cli.methods.temporal import SequenceSettings
 from memr_cli.progress import silent
+from memr_cli.vocabulary import Preset
 from store.reader import Store
 from store.utterances import Utterances
 from store.writer import StoreWriter

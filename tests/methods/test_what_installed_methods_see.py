@@ -8,16 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from memr_cli.dataset import Dataset, held_modalities, open_dataset
+from memr_cli.data.dataset import Dataset, held_modalities, open_dataset
 from memr_cli.errors import MethodUnsupportedError
-from memr_cli.evaluation.choices import ProtocolName
 from memr_cli.evaluation.protocols import Fold, folds, restrict
 from memr_cli.experiment.models import selected_arrays
 from memr_cli.ingestion import IngestSettings, ingest
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.installed import InstalledMethod, Package
 from memr_cli.methods.method import FoldModel, FoldTask, Need
 from memr_cli.progress import silent
+from memr_cli.vocabulary import Preset, ProtocolName
 from store.reader import Store
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.results import Predictions, ResultFolder, digest, write_metrics
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
+from memr_cli.results.predictions import Predictions
+from memr_cli.results.saved import write_metrics
 
 NOTEBOOK_FOLDS = (
     (("F01", "F02"), 267),

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from made_results import Experiment, settings_of
 
-from memr_cli.results import ResultFolder, digest
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
 
 METRICS = ("accuracy", "uar", "f1_macro")
 

@@ -13,7 +13,7 @@ from made_results import Experiment, folds_of, write
 from made_studies import write_ablation, write_audit, write_comparison
 
 from memr_cli.reporting.report import build
-from memr_cli.results import ResultFolder
+from memr_cli.results.folder import ResultFolder
 
 # Runs in a copy of the page without its policy, which forbids scripts.
 MEASURE = """<script>

@@ -13,7 +13,7 @@ from memr_cli.reporting.loading import load
 from memr_cli.reporting.rows import rows, table
 from memr_cli.reporting.sections import Section, section
 from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import ResultFolder
+from memr_cli.results.folder import ResultFolder
 
 SINGLE = Experiment(folds=folds_of(2), seeds=(0, 1, 2), detailed=True)
 AVERAGED = replace(SINGLE, ensemble=True)

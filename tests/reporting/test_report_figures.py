@@ -24,7 +24,7 @@ from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
 from memr_cli.reporting.studies.audit import Audit
 from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import ResultFolder
+from memr_cli.results.folder import ResultFolder
 
 LONG = [f"an emotion with a very long name, number {i}" for i in range(12)]
 MANY = (*FIVE, "gated-multimodal-unit", *(f"method{i}" for i in range(6)))

@@ -7,7 +7,7 @@ from made_results import FIVE, NOTEBOOK_FOLDS, SEEN_AS_CONTEXT, Experiment, fold
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
 from memr_cli.reporting.published import published
-from memr_cli.results import ResultFolder
+from memr_cli.results.folder import ResultFolder
 
 
 def groups_of(root: Path, store_name: str | None = None) -> list[Group]:

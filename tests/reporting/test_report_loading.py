@@ -6,7 +6,7 @@ import pytest
 from made_results import FIVE, write
 
 from memr_cli.reporting.loading import load
-from memr_cli.results import ResultFolder
+from memr_cli.results.folder import ResultFolder
 
 
 def test_every_result_is_read(tmp_path: Path) -> None:

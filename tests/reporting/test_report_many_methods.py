@@ -19,7 +19,7 @@ from memr_cli.reporting.loading import load
 from memr_cli.reporting.sections import Section, section
 from memr_cli.reporting.studies.comparison import Comparison
 from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import ResultFolder
+from memr_cli.results.folder import ResultFolder
 
 EXPERIMENT = Experiment(folds=folds_of(2), synthetic=True, detailed=True)
 

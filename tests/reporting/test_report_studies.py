@@ -17,7 +17,8 @@ from memr_cli.reporting.report import build
 from memr_cli.reporting.rows import table
 from memr_cli.reporting.sections import Section, section
 from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import ResultFolder, digest
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
 
 EXPERIMENT = Experiment(detailed=True, by_speaker=("acoustic",), calibrate="temperature")
 ONE_FOLD = Experiment(folds=folds_of(1))

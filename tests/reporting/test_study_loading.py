@@ -11,7 +11,8 @@ from made_studies import write_ablation, write_audit, write_comparison
 from memr_cli.reporting.groups import group
 from memr_cli.reporting.loading import load
 from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import ResultFolder, digest
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
 
 
 def found(folder: ResultFolder) -> tuple[list[Studies], list[str]]:

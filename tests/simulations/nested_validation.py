@@ -22,16 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.choices import MODALITIES
-from memr_cli.dataset import Dataset, open_dataset
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.data.dataset import Dataset, open_dataset
 from memr_cli.evaluation.metrics import confusion, scores
 from memr_cli.evaluation.protocols import folds, restrict
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.choices import Preset
 from memr_cli.methods.method import FoldTask, TrainedMethod
 from memr_cli.methods.registry import named
 from memr_cli.progress import silent
+from memr_cli.vocabulary import MODALITIES, Preset, ProtocolName
 from store.reader import Store
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from nested_validation import candidates, training_parts
 
-from memr_cli.dataset import held_modalities, open_dataset
-from memr_cli.evaluation.choices import ProtocolName
+from memr_cli.data.dataset import held_modalities, open_dataset
 from memr_cli.evaluation.protocols import folds
+from memr_cli.vocabulary import ProtocolName
 from store.reader import Store
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.reporting import words
 from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.figures.canvas import COLUMN, SIZE, SMALL, Drawing, Sheet, text_width
 from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import Group
+from memr_cli.vocabulary import MODALITIES
 
 _ROW, _HEAD, _FOOT, _GAP = 0.3, 0.3, 0.42, 0.2
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.forest import Block, Row, forest
 from memr_cli.reporting.studies.audit import Audit
 from memr_cli.reporting.values import number
+from memr_cli.vocabulary import MODALITIES
 
 
 class _Probe(NamedTuple):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.reporting.figures import legend
 from memr_cli.reporting.figures.canvas import (
     COLUMN,
@@ -20,6 +19,7 @@ from memr_cli.reporting.figures.forest import sheets
 from memr_cli.reporting.figures.palette import MUTED, PAPER, RULE
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.weighing import ModalityWeights, Weights
+from memr_cli.vocabulary import MODALITIES
 
 _ROW, _TITLE, _SPACE = 0.165, 0.2, 0.09
 _TOP, _FOOT = 0.05, 0.4

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from memr_cli.corpora.choices import MODALITIES
 from memr_cli.reporting import words
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.robustness import ALL, along
@@ -11,6 +10,7 @@ from memr_cli.reporting.parts.part import Part, of
 from memr_cli.reporting.studies.ablation import Ablation, Point, Scores
 from memr_cli.reporting.studies.comparison import METRICS
 from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.vocabulary import MODALITIES
 
 _METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
 

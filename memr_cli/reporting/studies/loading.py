@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from memr_cli.plain_files import is_there
+from memr_cli.files.plain import is_there
+from memr_cli.files.visible import visible_tree
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.loading import UNREADABLE, Notice, reason
 from memr_cli.reporting.studies import asking
@@ -15,8 +16,9 @@ from memr_cli.reporting.studies.audit import Audit
 from memr_cli.reporting.studies.comparison import Compared, Comparison
 from memr_cli.reporting.studies.fitting import belongs, why_left_out
 from memr_cli.reporting.studies.study import Study
-from memr_cli.results import ResultFolder, digest, told
-from memr_cli.visible import visible_tree
+from memr_cli.results.folder import ResultFolder
+from memr_cli.results.hashes import digest
+from memr_cli.results.saved import told
 
 _S = TypeVar("_S", bound=Study)
 _COMPARED = re.compile(

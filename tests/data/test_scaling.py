@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import StandardScaler
 
-from memr_cli.scaling import CHUNK, Scaler, deviations, standardise_groups
+from memr_cli.data.scaling import CHUNK, Scaler, deviations, standardise_groups
 
 features = hnp.arrays(
     np.float32,

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from memr_cli.corpora.choices import Subset
 from memr_cli.corpora.subsets import kind_of
-from memr_cli.dataset import Dataset, open_dataset
+from memr_cli.data.dataset import Dataset, open_dataset
+from memr_cli.vocabulary import Subset
 from store.reader import Store
 
 ALL = ("visual", "acoustic", "lexical")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from memr_cli.strict_json import encode
-from memr_cli.visible import printable
+from memr_cli.files.strict_json import encode
+from memr_cli.files.visible import printable
 
 T = TypeVar("T")
 Row = Mapping[str, str]

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from memr_cli.dataset import held_modalities
+from memr_cli.data.dataset import held_modalities
 from memr_cli.evaluation.columns import NONE
 from store.reader import Store
 

@@ -1,50 +1,13 @@
-"""What a person may choose, in words and defaults. Imports nothing heavy: --help needs it."""
+"""The settings of a synthetic corpus. Imports nothing heavy, since `--help` needs it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from memr_cli.errors import UsageError
-
-MODALITIES = ("visual", "acoustic", "lexical")
-
-ALIASES = {"video": "visual", "audio": "acoustic", "text": "lexical"}
-"""Other words for the modalities, understood wherever a person names one."""
+from memr_cli.vocabulary import MODALITIES
 
 SESSIONS = 5
 """Sessions of a synthetic corpus, of two speakers each."""
-
-
-class Pooling(StrEnum):
-    """How the frames of an utterance become one vector."""
-
-    MEAN = "mean"
-    MAX = "max"
-
-
-class OnProblem(StrEnum):
-    """What a feature file that cannot be used does to an ingest."""
-
-    KEEP = "keep"
-    """The utterance stays without that modality, and the problem is listed."""
-    FAIL = "fail"
-    """Nothing is written."""
-
-
-class Subset(StrEnum):
-    """Which of IEMOCAP's dialogues take part; their utterances' ids tell which they are."""
-
-    ALL = "all"
-    IMPROVISED = "improvised"
-    SCRIPTED = "scripted"
-
-
-class Normalization(StrEnum):
-    """What features are standardised with, before anything is learned from them."""
-
-    GLOBAL = "global"
-    """Mean and spread of the training rows."""
-    SPEAKER = "speaker"
-    """Each speaker's own mean and spread first, without labels; test speakers' too."""
 
 
 class Planted(StrEnum):

@@ -11,12 +11,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli import memory
-from memr_cli.corpora.choices import MODALITIES, Subset
 from memr_cli.corpora.subsets import inside
-from memr_cli.dialogues import Dialogues, turn_order
+from memr_cli.data.dialogues import Dialogues, turn_order
+from memr_cli.data.scaling import Scaler, standardise_groups
 from memr_cli.evaluation.columns import NONE, Columns
-from memr_cli.scaling import Scaler, standardise_groups
+from memr_cli.files import memory
+from memr_cli.vocabulary import MODALITIES, Subset
 from store.reader import Store
 from store.slabs import with_owners
 

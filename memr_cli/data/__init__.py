@@ -1,0 +1,1 @@
+"""What learning sees of a store: features, dialogues, scaling, and what the store holds."""
