@@ -10,7 +10,7 @@ from memr_cli.errors import InputError
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import MOST_SEEDS
+from memr_cli.results.schema import MOST_SEEDS
 
 _LARGEST = 2**62
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memr_cli.reporting.values import count, flag, named, text, texts
-from memr_cli.results.saved import MOST_SEEDS
+from memr_cli.results.schema import MOST_SEEDS
 
 _GLOBAL = "global"
 

@@ -1,15 +1,19 @@
 """Results as JSON files: written whole, sealed by a digest, checked when they are read back."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from memr_cli.files.plain import PlainFileError, content
 from memr_cli.files.shapes import each, fits
 from memr_cli.files.strict_json import decode
 from memr_cli.results.hashes import SIZES, hash_of
+from memr_cli.results.schema import Result, encode
+from memr_cli.results.schema import decode as decode_result
 from store.atomic import write_whole
+
+_R = TypeVar("_R", bound=Result)
 
 SCHEMA = "memr.evaluate/1"
 NEEDED = ("store", "fingerprint", "method", "key", "hashes")
@@ -18,8 +22,38 @@ NEEDED = ("store", "fingerprint", "method", "key", "hashes")
 _SHARED = {"store": str, "fingerprint": str, "method": str, "key": str, "hashes": each(str)}
 """What these are, in whichever file has them."""
 
-MOST_SEEDS = 10_000
-"""No result is read that says it has more."""
+
+def load(path: Path, kind: type[_R], clean: Callable[[Any], Any] | None = None) -> _R:
+    """Read a result of one type from a file of any origin.
+
+    clean: applied to the plain JSON value before it is converted. Raises FileNotFoundError where
+    there is no file, ValueError where it is no such result or was changed since it was written, and
+    OSError where the system refuses.
+    """
+    try:
+        return decode_result(content(path, SIZES["json"]), kind, clean)
+    except PlainFileError as error:
+        raise ValueError(str(error)) from error
+
+
+def load_if_valid(path: Path, kind: type[_R]) -> _R | None:
+    """Read a result of one type, or return None where there is none that can be read."""
+    try:
+        return load(path, kind)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def save(path: Path, result: Result) -> None:
+    """Write a result whole or not at all, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, encode(result))
+
+
+def store_named_in(path: Path, kind: type[Result]) -> str | None:
+    """Return the store that a result in a file was made from, None where no result can be read."""
+    found = load_if_valid(path, kind)
+    return None if found is None else found.store
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:

@@ -1,0 +1,43 @@
+"""The results of `memr train` and `memr fuse`: the models of one method."""
+
+from memr_cli.results.schema import UNSET, Count, Fraction, Part, Protocol, Result, UnsetType
+from memr_cli.results.settings import Settings
+
+
+class Run(Part):
+    """The model of one fold and seed."""
+
+    fold: Count
+    seed: Count
+    epochs: Count | None
+    """Epochs that training ran for; null for combinations, which have no weights."""
+    best_epoch: Count | None
+    """Epoch whose weights were kept."""
+    train_loss: float | None
+    """Mean loss of the last epoch."""
+    validation_f1_micro: Fraction | None
+    """Null where nothing is validated."""
+    members: tuple[str, ...] | UnsetType = UNSET
+    """Methods that a combination joins."""
+    checkpoint: str | None
+    """Path of the trained weights; null for combinations."""
+
+
+class Training(Result, tag="memr.train/1"):
+    """The models of one method, for every fold and seed."""
+
+    method: str
+    preset: str
+    protocol: Protocol
+    settings: Settings
+    transductive: bool
+    """Whether features of test utterances, without their labels, shaped the model's input."""
+    folds: tuple[Run, ...]
+    notes: tuple[str, ...]
+    reused: bool
+    """Whether all models were there already."""
+    seconds: float | UnsetType = UNSET
+
+
+class FusionTraining(Training, tag="memr.fuse/1"):
+    """The models of one fusion method, for every fold and seed."""
