@@ -8,16 +8,119 @@ because importing scikit-learn takes a second.
 Letters: n scored rows, C classes, `...` any leading axes (folds, seeds, replicates).
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-METRICS = ("f1_micro", "accuracy", "uar", "f1_macro", "f1_weighted")
-"""In the order of tables. All are fractions from 0 to 1, higher is better."""
-
 Counts = NDArray[np.integer[Any] | np.floating[Any]]
 Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Margins:
+    """Correct decisions, true rows and predicted rows of each class: (..., C) each."""
+
+    hits: Scores
+    support: Scores
+    claimed: Scores
+
+    @classmethod
+    def of(cls, counts: Counts) -> "Margins":
+        """The margins of confusion counts (..., C, C), rows true."""
+        of: Scores = np.asarray(counts, np.float64)
+        return cls(np.diagonal(of, axis1=-2, axis2=-1), of.sum(axis=-1), of.sum(axis=-2))
+
+    @property
+    def total(self) -> Scores:
+        """(...) all rows."""
+        return np.asarray(self.support.sum(axis=-1))
+
+    @property
+    def precision(self) -> Scores:
+        """(..., C); 0 for a class that is never predicted, as with zero_division=0."""
+        return _ratio(self.hits, self.claimed, 0.0)
+
+    @property
+    def recall(self) -> Scores:
+        """(..., C); 0 for a class without rows."""
+        return _ratio(self.hits, self.support, 0.0)
+
+    @property
+    def f1(self) -> Scores:
+        """(..., C) the harmonic mean of precision and recall."""
+        return _ratio(2 * self.hits, self.support + self.claimed, 0.0)
+
+
+class Table(StrEnum):
+    """A table that metrics stand in."""
+
+    EVALUATE = "evaluate"
+    COMPARE = "compare"
+    ABLATE = "ablate"
+    REPORT = "report"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of single-label decisions, a fraction from `low` to `high`.
+
+    tables: those that show it; the JSON of `evaluate` has every metric. score: (...) from margins;
+    NaN where there are no rows.
+    """
+
+    key: str
+    label: str
+    tables: frozenset[Table]
+    score: Callable[[Margins], Scores]
+    low: float = 0.0
+    high: float = 1.0
+    higher_is_better: bool = True
+
+
+def _accuracy(of: Margins) -> Scores:
+    return _ratio(of.hits.sum(axis=-1), of.total, np.nan)
+
+
+def _uar(of: Margins) -> Scores:
+    """Mean recall over the classes that have rows (scikit-learn's balanced_accuracy_score)."""
+    return _ratio(of.recall.sum(axis=-1), (of.support > 0).sum(axis=-1), np.nan)
+
+
+def _f1_macro(of: Margins) -> Scores:
+    """Mean F1 over all C classes, with zero_division=0."""
+    return np.where(of.total > 0, of.f1.sum(axis=-1) / of.f1.shape[-1], np.nan)
+
+
+def _f1_weighted(of: Margins) -> Scores:
+    """Mean F1 over classes, weighted by their rows."""
+    return _ratio((of.f1 * of.support).sum(axis=-1), of.total, np.nan)
+
+
+_EVERYWHERE = frozenset(Table)
+_SCORES = frozenset({Table.EVALUATE, Table.REPORT})
+_STUDIES = frozenset({Table.COMPARE, Table.ABLATE})
+
+REGISTRY = (
+    # With one label a row, micro-F1 equals accuracy.
+    Metric("f1_micro", "F1-micro", _SCORES, _accuracy),
+    Metric("accuracy", "accuracy", _STUDIES, _accuracy),
+    Metric("uar", "UAR", _EVERYWHERE, _uar),
+    Metric("f1_macro", "macro-F1", _EVERYWHERE, _f1_macro),
+    Metric("f1_weighted", "weighted F1", _EVERYWHERE, _f1_weighted),
+)
+"""Every metric, in the order of tables. A new metric is one entry here."""
+
+METRICS = tuple(metric.key for metric in REGISTRY)
+LABELS = {metric.key: metric.label for metric in REGISTRY}
+
+
+def metrics_of(table: Table) -> tuple[Metric, ...]:
+    """Return the metrics that a table shows, in its order."""
+    return tuple(metric for metric in REGISTRY if table in metric.tables)
 
 
 def confusion(true: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.int64]:
@@ -38,46 +141,15 @@ def confusion(true: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[
 
 
 def scores(counts: Counts) -> dict[str, Scores]:
-    """Every one of METRICS for confusion counts (..., C, C), whole or weighted, rows true.
-
-    Returns arrays of shape (...). `f1_micro` equals accuracy, as there is one label per row; `uar`
-    is the mean recall over the classes that occur in `true` (balanced_accuracy_score); `f1_macro`
-    runs over all C classes with zero_division=0; `f1_weighted` weighs them by support. Without any
-    row a score is undefined: NaN.
-    """
-    hits, support, claimed = _margins(np.asarray(counts, np.float64))
-    total = support.sum(axis=-1)
-    accuracy = _ratio(hits.sum(axis=-1), total, np.nan)
-    recall = _ratio(hits, support, 0.0)
-    f1 = _ratio(2 * hits, support + claimed, 0.0)
-    classes = counts.shape[-1]
-    return {
-        "f1_micro": accuracy,
-        "accuracy": accuracy.copy(),
-        "uar": _ratio(recall.sum(axis=-1), (support > 0).sum(axis=-1), np.nan),
-        "f1_macro": np.where(total > 0, f1.sum(axis=-1) / classes, np.nan),
-        "f1_weighted": _ratio((f1 * support).sum(axis=-1), total, np.nan),
-    }
+    """Score confusion counts (..., C, C), whole or weighted, rows true, by every metric: (...)."""
+    margins = Margins.of(counts)
+    return {metric.key: metric.score(margins) for metric in REGISTRY}
 
 
 def per_class(counts: Counts) -> dict[str, Scores]:
-    """`precision`, `recall`, `f1` and `support` of each class: (..., C) from counts (..., C, C).
-
-    Where a class was never predicted, or never true, the figure is 0 (zero_division=0).
-    """
-    hits, support, claimed = _margins(np.asarray(counts, np.float64))
-    return {
-        "precision": _ratio(hits, claimed, 0.0),
-        "recall": _ratio(hits, support, 0.0),
-        "f1": _ratio(2 * hits, support + claimed, 0.0),
-        "support": support,
-    }
-
-
-def _margins(counts: Scores) -> tuple[Scores, Scores, Scores]:
-    """Correct decisions, true rows and predicted rows of each class, each (..., C)."""
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    return hits, counts.sum(axis=-1), counts.sum(axis=-2)
+    """`precision`, `recall`, `f1` and `support` of each class: (..., C) from counts (..., C, C)."""
+    of = Margins.of(counts)
+    return {"precision": of.precision, "recall": of.recall, "f1": of.f1, "support": of.support}
 
 
 def _ratio(over: Scores, under: NDArray[Any], otherwise: float) -> Scores:

@@ -118,7 +118,7 @@ class Temperature(Part):
 
 
 class Calibration(Part):
-    """How far probabilities can be trusted; all null for votes, whose shares are no probabilities."""
+    """How far probabilities can be trusted; all null for votes, which have no probabilities."""
 
     brier: Measure | None
     """Brier score."""
@@ -255,7 +255,7 @@ class Evaluation(Result, tag="memr.evaluate/1"):
     """Hash of everything that shaped the numbers; another key means stale."""
     left_out: Count
     """Labelled test utterances that lack what the method needs."""
-    hashes: dict[str, str] = {}
+    hashes: dict[str, str]
     """SHA-256 of the predictions and checkpoints, by path below the output folder."""
     digest: str | UnsetType = UNSET
     """Hash of all the above, in the file."""
