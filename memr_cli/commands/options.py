@@ -1,7 +1,11 @@
-"""Options that several commands share, and what they are turned into."""
+"""Options that several commands share, each declared once, and what they are turned into."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -40,6 +44,10 @@ Out = Annotated[
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="On stderr, show errors only.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="On stderr, show more.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on a terminal too, not a table.")]
+
+Table = Annotated[
+    bool, typer.Option("--table", help="A table where output is no terminal too, not JSON.")
+]
 
 Protocol = Annotated[
     ProtocolName,
@@ -164,41 +172,146 @@ Wait = Annotated[
 ]
 
 
-def experiment_settings(
-    protocol: ProtocolName,
-    folds: int | None,
-    preset: Preset,
-    seed: int,
-    seeds: int,
-    *,
-    subset: Subset,
-    normalize: list[str] | None,
-    calibrate: Calibration = Calibration.NONE,
-    ensemble: bool = False,
-    class_weights: ClassWeightsName = ClassWeightsName.NONE,
-    **training: float | None,
-) -> "ExperimentSettings":
-    """What was asked of an experiment. Raises UsageError for what cannot work."""
-    from memr_cli.experiment.settings import ExperimentSettings
+@dataclass(frozen=True)
+class CommonOptions:
+    """The options that every command takes."""
 
-    for_all, for_each = normalizations(normalize or [])
-    # Adding 0 turns -0.0 into 0.0, which is the same and would read otherwise.
-    overrides: dict[str, Any] = {k: v + 0 for k, v in training.items() if v is not None}
-    if class_weights is not ClassWeightsName.NONE:
-        overrides["class_weights"] = class_weights
-    return ExperimentSettings(
-        protocol,
-        folds,
-        preset,
-        seed,
-        seeds,
-        overrides=overrides,
-        subset=subset,
-        normalize=for_all,
-        normalize_each=for_each,
-        calibrate=calibrate,
-        ensemble=ensemble,
+    store: Store = DEFAULT_STORE
+    out: Out = None
+    quiet: Quiet = False
+    verbose: Verbose = False
+    as_json: Json = False
+    as_table: Table = False
+
+    @property
+    def folder(self) -> Path:
+        """The output folder: by default, the one that the store is in."""
+        return self.store.parent if self.out is None else self.out
+
+    def console(self) -> Console:
+        """Return where the command's output goes. Raises UsageError for --json with --table."""
+        if self.as_json and self.as_table:
+            raise UsageError("--json and --table exclude each other; give one of them.")
+        return Console(
+            json=self.as_json, table=self.as_table, quiet=self.quiet, verbose=self.verbose
+        )
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The options of every command that trains."""
+
+    protocol: Protocol = ProtocolName.SPEAKER
+    folds: Folds = None
+    preset: TrainingPreset = Preset.DEFAULT
+    seed: Seed = 0
+    seeds: Seeds = 1
+    epochs: Epochs = None
+    patience: Patience = None
+    batch_size: BatchSize = None
+    learning_rate: LearningRate = None
+    weight_decay: WeightDecay = None
+    hidden: Hidden = None
+    class_weights: ClassWeights = ClassWeightsName.NONE
+    label_smoothing: LabelSmoothing = None
+    subset: SubsetName = Subset.ALL
+    normalize: Normalize = None
+    device: Device = DeviceName.AUTO
+    wait: Wait = None
+
+    OVERRIDES: ClassVar = (
+        *("epochs", "patience", "batch_size", "learning_rate", "weight_decay", "hidden"),
+        *("label_smoothing", "modality_dropout"),
     )
+    """Options that replace a value of the preset, by their name in TrainingSettings."""
+
+    def settings(
+        self, calibrate: Calibration = Calibration.NONE, *, ensemble: bool = False
+    ) -> "ExperimentSettings":
+        """Return what is asked of an experiment. Raises UsageError for what cannot work."""
+        from memr_cli.experiment.settings import ExperimentSettings
+
+        for_all, for_each = normalizations(self.normalize or [])
+        given = {name: getattr(self, name, None) for name in self.OVERRIDES}
+        # Adding 0 turns -0.0 into 0.0, which is the same and would print differently.
+        overrides: dict[str, Any] = {k: v + 0 for k, v in given.items() if v is not None}
+        if self.class_weights is not ClassWeightsName.NONE:
+            overrides["class_weights"] = self.class_weights
+        return ExperimentSettings(
+            self.protocol,
+            self.folds,
+            self.preset,
+            self.seed,
+            self.seeds,
+            overrides=overrides,
+            subset=self.subset,
+            normalize=for_all,
+            normalize_each=for_each,
+            calibrate=calibrate,
+            ensemble=ensemble,
+        )
+
+    def place(self, common: CommonOptions, console: Console) -> "Place":
+        """Return where an experiment reads, writes and trains, and who is notified."""
+        from memr_cli.experiment.experiment import Place
+
+        return Place(
+            common.store,
+            common.folder,
+            console.notice,
+            console.detail,
+            console.progress,
+            self.device,
+            self.wait,
+        )
+
+
+@dataclass(frozen=True)
+class FusionTrainingOptions(TrainingOptions):
+    """The options of commands that train methods of several modalities."""
+
+    modality_dropout: ModalityDropout = None
+
+
+def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Expand each parameter that is a group of options into these options, for Typer to see.
+
+    The command is called with the groups filled in.
+    """
+    signature = inspect.signature(command)
+    groups: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if is_dataclass(parameter.annotation)
+    }
+    expanded = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        if name not in groups
+    ]
+    for group in groups.values():
+        expanded += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=field.type,
+            )
+            for field in fields(group)
+        ]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        filled = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**given, **filled)
+
+    called.__signature__ = signature.replace(parameters=expanded)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in expanded}
+    del called.__wrapped__  # Typer would look at the signature below
+    return called
 
 
 def normalizations(asked: list[str]) -> tuple[Normalization, dict[str, Normalization]]:
@@ -222,16 +335,6 @@ def normalizations(asked: list[str]) -> tuple[Normalization, dict[str, Normaliza
     return for_all, for_each
 
 
-def place(
-    store: Path, out: Path | None, console: Console, device: DeviceName, wait: float | None
-) -> "Place":
-    """Where an experiment reads, writes and trains, and whom it tells."""
-    from memr_cli.experiment.experiment import Place
-
-    folder = out_folder(store, out)
-    return Place(store, folder, console.notice, console.detail, console.progress, device, wait)
-
-
 def out_folder(store: Path, out: Path | None) -> Path:
-    """The `--out` folder: by default, the one that the store lies in."""
+    """Return the output folder: by default, the one that the store is in."""
     return store.parent if out is None else out

@@ -1,30 +1,28 @@
-"""What `memr train` and `memr fuse` share: both make models and say how training went."""
+"""Training, as `memr train` and `memr fuse` share it."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from memr_cli.commands.console import Console
+import msgspec
+
+from memr_cli.commands.options import CommonOptions, TrainingOptions
 from memr_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from memr_cli.experiment.experiment import Place
-    from memr_cli.experiment.settings import ExperimentSettings
+    from memr_cli.results.training import Training
 
 OTHER = {"train": "fuse", "fuse": "train"}
 
 
 def run_training(
-    command: str,
-    names: list[str] | None,
-    settings: "ExperimentSettings",
-    place: "Place",
-    console: Console,
+    command: str, names: list[str] | None, training: TrainingOptions, common: CommonOptions
 ) -> None:
     """Train the methods named, or all of the command's kind that the store supports."""
     from memr_cli.experiment.experiment import Experiment, choose, collective_names
     from memr_cli.experiment.runs import train_methods
     from memr_cli.methods.registry import named
 
+    settings = training.settings()
     is_fusion, asked = command == "fuse", names or ["all"]
     collective = collective_names(asked, is_fusion)
     for name in asked:
@@ -32,27 +30,29 @@ def run_training(
             raise UsageError(
                 f"memr {command} does not make {name}; use `memr {OTHER[command]} --method {name}`."
             )
-    with Experiment(place, settings) as experiment:
-        choice = choose(asked, collective, experiment.holdings)
-        for name, reason in choice.skipped.items():
-            console.notice(f"{name} is skipped: {reason}")
-        started = time.monotonic()
-        for result in train_methods(experiment, choice, command):
-            seconds = round(time.monotonic() - started, 3)
-            console.emit({**result, "seconds": seconds}, [_row(result)])
+    with common.console() as console:
+        place = training.place(common, console)
+        with Experiment(place, settings) as experiment:
+            choice = choose(asked, collective, experiment.holdings)
+            for name, reason in choice.skipped.items():
+                console.notice(f"{name} is skipped: {reason}")
             started = time.monotonic()
-        console.notice(f"checkpoints are in {place.out / 'checkpoints' / settings.protocol}.")
+            for result in train_methods(experiment, choice, command):
+                seconds = round(time.monotonic() - started, 3)
+                console.emit(msgspec.structs.replace(result, seconds=seconds), [_row(result)])
+                started = time.monotonic()
+            console.notice(f"checkpoints are in {place.out / 'checkpoints' / settings.protocol}.")
 
 
-def _row(result: dict[str, Any]) -> dict[str, str]:
-    runs = result["folds"]
-    epochs = [run["best_epoch"] for run in runs if run["best_epoch"] is not None]
-    scores = [run["validation_f1_micro"] for run in runs if run["validation_f1_micro"] is not None]
+def _row(result: "Training") -> dict[str, str]:
+    runs = result.folds
+    epochs = [run.best_epoch for run in runs if run.best_epoch is not None]
+    scores = [run.validation_f1_micro for run in runs if run.validation_f1_micro is not None]
     return {
-        "method": result["method"],
-        "folds": str(len({run["fold"] for run in runs})),
-        "seeds": str(len({run["seed"] for run in runs})),
+        "method": result.method,
+        "folds": str(len({run.fold for run in runs})),
+        "seeds": str(len({run.seed for run in runs})),
         "epochs": f"{sum(epochs) / len(epochs):.1f}" if epochs else "-",
         "validation F1-micro %": f"{100 * sum(scores) / len(scores):.1f}" if scores else "-",
-        "reused": "yes" if result["reused"] else "no",
+        "reused": "yes" if result.reused else "no",
     }

@@ -1,6 +1,8 @@
 """The results of `memr train` and `memr fuse`: the models of one method."""
 
-from memr_cli.results.schema import UNSET, Count, Fraction, Part, Protocol, Result, UnsetType
+from typing import Annotated
+
+from memr_cli.results.schema import UNSET, Count, Fraction, Meta, Part, Protocol, Result, UnsetType
 from memr_cli.results.settings import Settings
 
 
@@ -41,3 +43,14 @@ class Training(Result, tag="memr.train/1"):
 
 class FusionTraining(Training, tag="memr.fuse/1"):
     """The models of one fusion method, for every fold and seed."""
+
+
+class CheckpointFacts(Part):
+    """How the training of one model went, from the metadata of its checkpoint."""
+
+    epochs: Count
+    best_epoch: Count
+    train_loss: float
+    validation_f1_micro: Fraction | None
+    device: Annotated[str, Meta(max_length=99, pattern="^[ -~]*$")]
+    n_parameters: Count
