@@ -59,6 +59,11 @@ class Console:
         else:
             self._rows += rows
 
+    def text(self, text: str) -> None:
+        """Print a text on stdout as it is."""
+        with _output_named():
+            print(text, flush=True)
+
     def notice(self, text: str) -> None:
         """Tell people something that they should know, unless they asked for quiet."""
         if not self.quiet:

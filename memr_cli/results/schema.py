@@ -68,6 +68,7 @@ class Protocol(Part):
     """Who is tested, without the folds."""
 
     name: str
+    """`speaker`, `session`, `loso` or `split`."""
     description: str | UnsetType = UNSET
     """The protocol in words."""
 
