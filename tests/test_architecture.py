@@ -18,6 +18,7 @@ FLOORS = (
     ("__main__",),
     ("app",),
     ("commands",),
+    ("api",),
     ("ablation",),
     ("experiment", "ingestion", "reporting", "comparison", "audit"),
     ("methods",),

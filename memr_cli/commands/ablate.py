@@ -1,6 +1,5 @@
 """The command `memr ablate`."""
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,28 +46,26 @@ def ablate(
       memr ablate early --modality-dropout 0.3 --out dropout/
       memr ablate early --retrain | jq .shapley_retrained.accuracy
     """
-    import msgspec
+    from memr_cli import api
 
-    from memr_cli.ablation.runs import ablate_methods
-    from memr_cli.experiment.experiment import Experiment
-    from memr_cli.experiment.runs import chosen
-
-    settings = training.settings()
     said: set[str] = set()
     with common.console() as console:
-        place = training.place(common, console)
-        with Experiment(place, settings) as experiment:
-            started = time.monotonic()
-            choice = chosen(experiment, method or ["early"])
-            for result in ablate_methods(experiment, choice, retrain=retrain):
-                seconds = round(time.monotonic() - started, 3)
-                console.emit(msgspec.structs.replace(result, seconds=seconds), rows(result))
-                for sentence in sentences(result):
-                    if sentence not in said:
-                        console.notice(sentence)
-                        said.add(sentence)
-                started = time.monotonic()
-        console.notice(f"ablations are in {place.out / 'ablations' / settings.protocol}.")
+
+        def show(result: "Ablation") -> None:
+            console.emit(result, rows(result))
+            for sentence in sentences(result):
+                if sentence not in said:
+                    console.notice(sentence)
+                    said.add(sentence)
+
+        api.ablate(
+            common.store,
+            method or ["early"],
+            retrain=retrain,
+            each=show,
+            **training.keywords(common, console),
+        )
+        console.notice(f"ablations are in {common.folder / 'ablations' / training.protocol}.")
 
 
 def rows(result: "Ablation") -> Iterator[dict[str, str]]:

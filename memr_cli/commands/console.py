@@ -59,10 +59,10 @@ class Console:
         else:
             self._rows += rows
 
-    def text(self, text: str) -> None:
-        """Print a text on stdout as it is."""
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Print a JSON document: on one line, or indented on a terminal."""
         with _output_named():
-            print(text, flush=True)
+            print(encode(value, indent=None if self._as_json else 2), flush=True)
 
     def notice(self, text: str) -> None:
         """Tell people something that they should know, unless they asked for quiet."""

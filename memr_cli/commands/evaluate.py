@@ -1,6 +1,5 @@
 """The command `memr evaluate`."""
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,32 +46,33 @@ def evaluate(
       memr evaluate --preset original --out original/
       memr evaluate --method late-mean --seeds 5 --ensemble
     """
-    import msgspec
+    from memr_cli import api
 
-    from memr_cli.experiment.experiment import Experiment
-    from memr_cli.experiment.runs import chosen, evaluate_methods
-
-    settings = training.settings(calibrate, ensemble=ensemble)
+    said: set[str] = set()
     with common.console() as console:
-        place = training.place(common, console)
-        said: set[str] = set()
-        with Experiment(place, settings) as experiment:
-            has_sessions = experiment.store.has_sessions
-            started = time.monotonic()
-            for result in evaluate_methods(experiment, chosen(experiment, method or ["all"])):
-                seconds = round(time.monotonic() - started, 3)
-                timed = msgspec.structs.replace(result, seconds=seconds)
-                console.emit(timed, map(score_row, [timed]))
-                for sentence in _sentences(result, said, has_sessions=has_sessions):
-                    console.notice(sentence)
-                started = time.monotonic()
-        console.notice(f"metrics and predictions are in {place.out}; `memr report` sets them out.")
+
+        def show(result: "Evaluation") -> None:
+            console.emit(result, map(score_row, [result]))
+            for sentence in _sentences(result, said):
+                console.notice(sentence)
+
+        api.evaluate(
+            common.store,
+            method or ["all"],
+            ensemble=ensemble,
+            calibrate=calibrate,
+            each=show,
+            **training.keywords(common, console),
+        )
+        console.notice(
+            f"metrics and predictions are in {common.folder}; `memr report` sets them out."
+        )
 
 
-def _sentences(result: "Evaluation", said: set[str], *, has_sessions: bool) -> Iterator[str]:
+def _sentences(result: "Evaluation", said: set[str]) -> Iterator[str]:
     """Yield what a reader of the score should know; what holds for several methods, once."""
     sentences = {note: f"{result.method}: {note}." for note in result.notes}
-    sentences |= {text: text for text in (*_ties(result), *_leakage(result, has_sessions))}
+    sentences |= {text: text for text in (*_ties(result), *_leakage(result))}
     for note, sentence in sentences.items():
         if note not in said:
             said.add(note)
@@ -90,12 +90,12 @@ def _ties(result: "Evaluation") -> Iterator[str]:
     )
 
 
-def _leakage(result: "Evaluation", has_sessions: bool) -> Iterator[str]:
+def _leakage(result: "Evaluation") -> Iterator[str]:
     found = result.leakage
     if found.speakers:
         yield f"{found.speakers} speakers are both trained on and tested."
     if found.dialogues is not None and found.dialogues.share:
-        remedy = "; --protocol session keeps dialogues whole" if has_sessions else ""
+        remedy = "; --protocol session keeps dialogues whole" if result.by_session else ""
         read = (
             f", and the training of {result.method} read them as unlabelled context"
             if found.dialogues.as_context

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from memr_cli.commands.options import CommonOptions, FusionTrainingOptions, with_option_groups
-from memr_cli.commands.training import run_training
+from memr_cli.commands.tables import training_row
 
 
 @with_option_groups
@@ -25,4 +25,13 @@ def fuse(
       memr fuse --method early --hidden 512
       memr fuse --method late | jq '.folds[0].members'
     """
-    run_training("fuse", method, training, common)
+    from memr_cli import api
+
+    with common.console() as console:
+        api.fuse(
+            common.store,
+            method or ["all"],
+            each=lambda result: console.emit(result, map(training_row, [result])),
+            **training.keywords(common, console),
+        )
+        console.notice(f"checkpoints are in {common.folder / 'checkpoints' / training.protocol}.")

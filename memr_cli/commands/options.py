@@ -5,17 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from memr_cli.commands.console import Console
 from memr_cli.errors import UsageError
 from memr_cli.vocabulary import (
-    ALIASES,
-    MODALITIES,
     Calibration,
-    Normalization,
     Preset,
     ProtocolName,
     Subset,
@@ -24,8 +21,7 @@ from memr_cli.vocabulary import ClassWeights as ClassWeightsName
 from memr_cli.vocabulary import Device as DeviceName
 
 if TYPE_CHECKING:
-    from memr_cli.experiment.experiment import Place
-    from memr_cli.experiment.settings import ExperimentSettings
+    from memr_cli.api import Options
 
 DEFAULT_STORE = Path("memr.h5")
 
@@ -219,51 +215,13 @@ class TrainingOptions:
     device: Device = DeviceName.AUTO
     wait: Wait = None
 
-    OVERRIDES: ClassVar = (
-        *("epochs", "patience", "batch_size", "learning_rate", "weight_decay", "hidden"),
-        *("label_smoothing", "modality_dropout"),
-    )
-    """Options that replace a value of the preset, by their name in TrainingSettings."""
+    def keywords(self, common: CommonOptions, console: Console) -> "Options":
+        """Return them as the Python interface takes them."""
+        from memr_cli.api import Options
 
-    def settings(
-        self, calibrate: Calibration = Calibration.NONE, *, ensemble: bool = False
-    ) -> "ExperimentSettings":
-        """Return what is asked of an experiment. Raises UsageError for what cannot work."""
-        from memr_cli.experiment.settings import ExperimentSettings
-
-        for_all, for_each = normalizations(self.normalize or [])
-        given = {name: getattr(self, name, None) for name in self.OVERRIDES}
-        # Adding 0 turns -0.0 into 0.0, which is the same and would print differently.
-        overrides: dict[str, Any] = {k: v + 0 for k, v in given.items() if v is not None}
-        if self.class_weights is not ClassWeightsName.NONE:
-            overrides["class_weights"] = self.class_weights
-        return ExperimentSettings(
-            self.protocol,
-            self.folds,
-            self.preset,
-            self.seed,
-            self.seeds,
-            overrides=overrides,
-            subset=self.subset,
-            normalize=for_all,
-            normalize_each=for_each,
-            calibrate=calibrate,
-            ensemble=ensemble,
-        )
-
-    def place(self, common: CommonOptions, console: Console) -> "Place":
-        """Return where an experiment reads, writes and trains, and who is notified."""
-        from memr_cli.experiment.experiment import Place
-
-        return Place(
-            common.store,
-            common.folder,
-            console.notice,
-            console.detail,
-            console.progress,
-            self.device,
-            self.wait,
-        )
+        given: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        said = Options(notice=console.notice, detail=console.detail, progress=console.progress)
+        return cast("Options", {**given, "out": common.out, **said})
 
 
 @dataclass(frozen=True)
@@ -312,27 +270,6 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     called.__annotations__ = {one.name: one.annotation for one in expanded}
     del called.__wrapped__  # Typer would look at the signature below
     return called
-
-
-def normalizations(asked: list[str]) -> tuple[Normalization, dict[str, Normalization]]:
-    """From words `[MODALITY=]HOW`: how all are normalised, and how those that are named.
-
-    Of several words on the same, the last counts. Raises UsageError for any other word.
-    """
-    for_all, for_each = Normalization.GLOBAL, {}
-    for text in asked:
-        named, separator, how = text.rpartition("=")
-        modality = ALIASES.get(named, named)
-        if how not in list(Normalization) or (separator and modality not in MODALITIES):
-            raise UsageError(
-                f"--normalize is {text}; give {' or '.join(Normalization)}, or for one modality "
-                f"something like {MODALITIES[1]}={Normalization.SPEAKER}."
-            )
-        if separator:
-            for_each[modality] = Normalization(how)
-        else:
-            for_all = Normalization(how)
-    return for_all, for_each
 
 
 def out_folder(store: Path, out: Path | None) -> Path:

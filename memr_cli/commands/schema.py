@@ -1,6 +1,5 @@
 """The command `memr schema`."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -29,4 +28,4 @@ def schema(
     if kind is None:
         raise UsageError(f"there is no result named {name}; name one of {', '.join(KINDS)}.")
     with common.console() as console:
-        console.text(json.dumps(json_schema(kind), indent=2))
+        console.document(json_schema(kind))

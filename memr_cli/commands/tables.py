@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memr_cli.results.evaluation import Evaluation, Score
+    from memr_cli.results.training import Training
 
 
 def score_row(result: "Evaluation") -> dict[str, str]:
@@ -30,6 +31,21 @@ def _spread(score: "Score") -> str:
         return "-"
     spread = f" ± {100 * score.std:.1f}" if len(score.folds) > 1 else ""
     return f"{100 * score.mean:.1f}{spread}"
+
+
+def training_row(result: "Training") -> dict[str, str]:
+    """Return one trained method, with means over its folds and seeds."""
+    runs = result.folds
+    epochs = [run.best_epoch for run in runs if run.best_epoch is not None]
+    scores = [run.validation_f1_micro for run in runs if run.validation_f1_micro is not None]
+    return {
+        "method": result.method,
+        "folds": str(len({run.fold for run in runs})),
+        "seeds": str(len({run.seed for run in runs})),
+        "epochs": f"{sum(epochs) / len(epochs):.1f}" if epochs else "-",
+        "validation F1-micro %": f"{100 * sum(scores) / len(scores):.1f}" if scores else "-",
+        "reused": "yes" if result.reused else "no",
+    }
 
 
 def corpus_rows(content: dict[str, Any]) -> Iterator[dict[str, str]]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from memr_cli.commands.options import CommonOptions, TrainingOptions, with_option_groups
-from memr_cli.commands.training import run_training
+from memr_cli.commands.tables import training_row
 
 
 @with_option_groups
@@ -27,4 +27,13 @@ def train(
       memr train --method acoustic --protocol session
       memr train --epochs 100 --patience 10 | jq '.folds[].best_epoch'
     """
-    run_training("train", method, training, common)
+    from memr_cli import api
+
+    with common.console() as console:
+        api.train(
+            common.store,
+            method or ["all"],
+            each=lambda result: console.emit(result, map(training_row, [result])),
+            **training.keywords(common, console),
+        )
+        console.notice(f"checkpoints are in {common.folder / 'checkpoints' / training.protocol}.")
