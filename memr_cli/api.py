@@ -29,6 +29,7 @@ from memr_cli.progress import Progress, silent
 from memr_cli.vocabulary import (
     ALIASES,
     MODALITIES,
+    Across,
     Calibration,
     ClassWeights,
     Device,
@@ -40,10 +41,11 @@ from memr_cli.vocabulary import (
 
 if TYPE_CHECKING:
     from memr_cli.results.ablation import Ablation
+    from memr_cli.results.comparison import Comparison
     from memr_cli.results.evaluation import Evaluation
     from memr_cli.results.training import Training
 
-__all__ = ["ablate", "evaluate", "fuse", "train"]
+__all__ = ["ablate", "compare", "evaluate", "fuse", "train"]
 
 PathLike = str | os.PathLike[str]
 Notice = Callable[[str], None]
@@ -180,6 +182,35 @@ def ablate(
         return _each(found, each)
 
 
+def compare(
+    methods: Sequence[str],
+    store: PathLike = "memr.h5",
+    *,
+    against: str | None = None,
+    out: PathLike | None = None,
+    protocol: str | None = None,
+    across: Sequence[str] = (),
+    progress: Progress = silent,
+) -> "Comparison":
+    """Compare evaluated methods in pairs, over the utterances that all of them scored.
+
+    methods: names, or paths of metrics files. against: compare each of them, or all evaluated
+    methods where none is named, with this one alone. protocol: by default the only one that has
+    results, else `speaker`. across: `normalize`, `ensemble`: settings in which results may differ.
+    Raises UsageError and UnsupportedError where they cannot be compared; the message says what to
+    run.
+    """
+    from memr_cli.comparison.compare import compare as run
+    from memr_cli.comparison.loading import Place as Source
+
+    started = time.monotonic()
+    name = None if protocol is None else choice(ProtocolName, protocol, "protocol")
+    source = Source(Path(store), _folder(store, out), name)
+    permitted = [choice(Across, one, "across") for one in across]
+    result = run(methods, source, permitted, progress, against)
+    return msgspec.structs.replace(result, seconds=round(time.monotonic() - started, 3))
+
+
 _R = TypeVar("_R", bound="Training | Evaluation | Ablation")
 
 
@@ -195,12 +226,16 @@ def _each(results: Iterable[_R], each: Callable[[_R], None]) -> list[_R]:
     return found
 
 
+def _folder(store: PathLike, out: PathLike | None) -> Path:
+    """The output folder: by default, the one that the store is in."""
+    return Path(store).parent if out is None else Path(out)
+
+
 def _place(store: PathLike, options: Options) -> Place:
     path = Path(store)
-    out = options.get("out")
     return Place(
         path,
-        path.parent if out is None else Path(out),
+        _folder(store, options.get("out")),
         options.get("notice", ignore),
         options.get("detail", ignore),
         options.get("progress", silent),
@@ -242,7 +277,7 @@ def settings(
     )
 
 
-_E = TypeVar("_E", Device, ClassWeights, ProtocolName, Preset, Subset, Calibration)
+_E = TypeVar("_E", Across, Device, ClassWeights, ProtocolName, Preset, Subset, Calibration)
 
 
 def choice(kind: type[_E], value: str, option: str) -> _E:

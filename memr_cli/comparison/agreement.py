@@ -1,4 +1,4 @@
-"""Whether results may be compared: what they have to agree in, and what a reader has to know.
+"""Decide whether results may be compared, and note what a reader should know of them.
 
 Normalisation has to agree in the modalities that two results share. Where they share none, one may
 be normalised by speaker and the other globally: a run with `--normalize acoustic=speaker` makes
@@ -16,7 +16,7 @@ from itertools import combinations
 
 from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.loading import Place
-from memr_cli.comparison.remaking import remake, whereabouts
+from memr_cli.comparison.repeating import remake, store_options
 from memr_cli.errors import UnsupportedError
 from memr_cli.vocabulary import Across
 
@@ -24,13 +24,13 @@ Field = Callable[[Evaluated], str]
 
 _QUESTION: dict[str, Field] = {
     "protocol": lambda result: result.protocol,
-    "subset": lambda result: result.subset,
+    "subset": lambda result: result.settings.subset,
 }
 """Results that differ in these are each right, and answer different questions."""
 
 _TERMS: dict[str, Field] = {
-    "seeds": lambda result: ", ".join(map(str, result.seeds)),
-    "classes": lambda result: ", ".join(result.class_names),
+    "seeds": lambda result: ", ".join(map(str, result.settings.all_seeds)),
+    "classes": lambda result: ", ".join(result.result.class_names),
 }
 
 
@@ -38,10 +38,10 @@ def refuse_other_content(results: Sequence[Evaluated], fingerprint: str, place: 
     """Raise UnsupportedError where a result was made from other content than the store's."""
     sentences = [
         f"{result.path} was made from other content than {place.store} has: fingerprint "
-        f"{result.fingerprint} against {fingerprint}. Name the store it was made from, or make it "
-        f"anew, which replaces it. Run: {remake(result, place.store)}"
+        f"{result.result.fingerprint} against {fingerprint}. Name the store it was made from, or "
+        f"make it anew, which replaces it. Run: {remake(result, place.store)}"
         for result in results
-        if result.fingerprint != fingerprint
+        if result.result.fingerprint != fingerprint
     ]
     if sentences:
         raise UnsupportedError("\n".join(sentences))
@@ -114,7 +114,7 @@ def _permitting(names: Sequence[str], place: Place, needed: Sequence[Across]) ->
     protocol = ["--protocol", place.protocol] if place.protocol else []
     across = [word for field in needed for word in ("--across", field)]
     return shlex.join(
-        ["memr", "compare", *names, *protocol, *across, *whereabouts(place.store, place.out)]
+        ["memr", "compare", *names, *protocol, *across, *store_options(place.store, place.out)]
     )
 
 
@@ -133,8 +133,9 @@ def _differing_normalisation(first: Evaluated, other: Evaluated) -> Iterator[str
 
 def _differing_ensemble(first: Evaluated, other: Evaluated) -> Iterator[str]:
     """A vote has no probabilities to average, so that it goes with either."""
-    if first.ensemble != other.ensemble and not (first.votes or other.votes):
-        yield f"ensemble ({_yes(first.ensemble)} against {_yes(other.ensemble)})"
+    one, two = first.settings.ensemble, other.settings.ensemble
+    if one != two and not (first.result.votes or other.result.votes):
+        yield f"ensemble ({_yes(one)} against {_yes(two)})"
 
 
 def _yes(value: bool) -> str:
@@ -167,12 +168,14 @@ def _folds(first: Evaluated, other: Evaluated) -> Iterator[str]:
 
 def notes(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
     """What may differ between results, and does."""
-    for field in dict.fromkeys(name for result in results for name in result.training):
-        values = [result.training.get(field, "as preset") for result in results]
+    for field in dict.fromkeys(
+        name for result in results for name in result.result.training_choices
+    ):
+        values = [result.result.training_choices.get(field, "as preset") for result in results]
         if len(set(values)) > 1:
             yield f"they are trained with different {field}: {_each(labels, values)}"
-    for library in results[0].versions:
-        made_by = [str(result.versions.get(library)) for result in results]
+    for library in results[0].result.versions:
+        made_by = [str(result.result.versions.get(library)) for result in results]
         if len(set(made_by)) > 1 and "None" not in made_by:
             yield f"they were made by different versions of {library}: {_each(labels, made_by)}"
     yield from _ensembles(results, labels)
@@ -182,15 +185,16 @@ def notes(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
 
 def _ahead(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
     """Which see something of the test part, those that see the same together."""
-    told = list(zip(labels, results, strict=True))
-    for modalities in dict.fromkeys(one.transductive for one in results if one.transductive):
-        who = [label for label, one in told if one.transductive == modalities]
+    labelled = list(zip(labels, results, strict=True))
+    by_speaker = [one.settings.by_speaker for one in results]
+    for modalities in dict.fromkeys(filter(None, by_speaker)):
+        who = [label for label, one in labelled if one.settings.by_speaker == modalities]
         normalise = "normalises" if len(who) == 1 else "normalise"
         yield (
             f"{_listed(who)} {normalise} {', '.join(modalities)} features by speaker, test "
             "speakers by their own, without labels: transductive"
         )
-    who = [label for label, one in told if one.sees_dialogues]
+    who = [label for label, one in labelled if one.result.reads_test_dialogues]
     if who:
         has = "has" if len(who) == 1 else "have"
         yield (
@@ -201,12 +205,12 @@ def _ahead(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]
 
 def _ensembles(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
     """Which average their seeds, and what that means for a difference from those that do not."""
-    told = list(zip(labels, results, strict=True))
-    averaged = [label for label, result in told if result.ensemble]
-    single = [label for label, result in told if not result.ensemble]
+    labelled = list(zip(labels, results, strict=True))
+    averaged = [label for label, result in labelled if result.settings.ensemble]
+    single = [label for label, result in labelled if not result.settings.ensemble]
     if not averaged:
         return
-    n_seeds = len(results[0].seeds)
+    n_seeds = results[0].settings.seeds
     decide = "decides" if len(averaged) == 1 else "decide"
     text = f"{_listed(averaged)} {decide} by the mean of the probabilities of {n_seeds} seeds"
     if single:
@@ -219,11 +223,15 @@ def _ensembles(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[
 
 def _unlike(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
     """Where some see test speakers' features ahead, and others do not."""
-    told = list(zip(labels, results, strict=True))
-    ahead = [label for label, one in told if one.transductive or one.sees_dialogues]
+    labelled = list(zip(labels, results, strict=True))
+    ahead = [
+        label
+        for label, one in labelled
+        if one.settings.by_speaker or one.result.reads_test_dialogues
+    ]
     others = [label for label in labels if label not in ahead]
     if ahead and others:
-        dialogues = any(result.sees_dialogues for result in results)
+        dialogues = any(result.result.reads_test_dialogues for result in results)
         what = "what they see of the test part" if dialogues else "normalisation"
         yield (
             f"{_listed(ahead)} {_is(ahead)} transductive and {_listed(others)} "

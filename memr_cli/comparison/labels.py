@@ -1,4 +1,4 @@
-"""What compared results are called: by method, and by what tells two of one method apart."""
+"""The labels of compared results: the method, and what distinguishes two of one method."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from memr_cli.comparison.evaluated import Evaluated
 _LONGEST = 120
 """Characters of a file name, well below what any file system takes."""
 _FOREIGN = re.compile(r"[(,] ?in .|[^a-z0-9_. (),+-]")
-"""What not memr names: folders, and signs that its own words do not have."""
+"""Names that are not memr's own: folders, and characters that its words do not have."""
 
 
 def labels(results: Sequence[Evaluated]) -> tuple[str, ...]:
@@ -45,11 +45,18 @@ def _facts(result: Evaluated) -> dict[str, str]:
     hows = result.normalize
     alone = len(hows) == 1
     normalize = {"normalize" if alone else f"normalize {name}": hows[name] for name in hows}
-    several = {"protocol": result.protocol, "subset": result.subset}
-    seeds = {"seeds": " ".join(map(str, result.seeds))}
-    calibrate = {"calibrate": str(result.settings.get("calibrate") or "none")}
-    ensemble = {"ensemble": "yes" if result.ensemble else "no"}
-    return {**normalize, **result.training, **calibrate, **several, **seeds, **ensemble}
+    several = {"protocol": result.protocol, "subset": result.settings.subset}
+    seeds = {"seeds": " ".join(map(str, result.settings.all_seeds))}
+    calibrate = {"calibrate": result.settings.calibrate or "none"}
+    ensemble = {"ensemble": "yes" if result.settings.ensemble else "no"}
+    return {
+        **normalize,
+        **result.result.training_choices,
+        **calibrate,
+        **several,
+        **seeds,
+        **ensemble,
+    }
 
 
 def _folders(results: Sequence[Evaluated]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The results that a person named: found, unchanged since they were scored, of the store given."""
+"""Load the results that a user named, unchanged since they were scored."""
 
 import os
 from collections.abc import Sequence
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memr_cli.comparison.evaluated import Evaluated
-from memr_cli.comparison.remaking import command, remake
+from memr_cli.comparison.repeating import command, remake
 from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError, UsageError
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import no_longer_scored
-from memr_cli.results.saved import NEEDED, SCHEMA, told
+from memr_cli.results.saved import load as load_result
 from memr_cli.vocabulary import ALIASES, ProtocolName
 
 SUFFIX = ".json"
@@ -66,7 +67,7 @@ def _wanted(names: Sequence[str], place: Place) -> list[_Wanted]:
             "Name another, such as in `memr compare lexical early`."
         )
     paths = [_of_path(name, place) for name in names if name.endswith(SUFFIX)]
-    protocol = place.protocol or (paths[0].protocol if paths else ProtocolName.SPEAKER)
+    protocol = place.protocol or (paths[0].protocol if paths else _evaluated_protocol(place))
     wanted = [
         _of_path(name, place)
         if name.endswith(SUFFIX)
@@ -88,6 +89,29 @@ def _wanted(names: Sequence[str], place: Place) -> list[_Wanted]:
             )
         named.add(place_of_it)
     return wanted
+
+
+def _evaluated_protocol(place: Place) -> str:
+    """The only protocol that has results in the output folder; `speaker` where there are more."""
+    found = {path.parent.name for path in ResultFolder(place.out).all_metrics()}
+    return found.pop() if len(found) == 1 else ProtocolName.SPEAKER
+
+
+def evaluated_methods(place: Place, against: str) -> list[str]:
+    """Return the methods that were evaluated, except the one that they are compared with.
+
+    Raises UsageError where there is none.
+    """
+    protocol = place.protocol or _evaluated_protocol(place)
+    paths = ResultFolder(place.out).all_metrics()
+    evaluated = [path.stem for path in paths if path.parent.name == protocol]
+    others = [name for name in evaluated if name != ALIASES.get(against, against)]
+    if not others:
+        raise UsageError(
+            f"{place.out} has no result under protocol {protocol} to compare with {against}. Run "
+            "`memr evaluate` first, or name --protocol or --out."
+        )
+    return others
 
 
 def _of_path(name: str, place: Place) -> _Wanted:
@@ -121,7 +145,7 @@ def _refuse_missing(
     _refuse_unknown(missing)
     _refuse_unsupported(missing, place, holdings)
     # A vote does not tell whether the others are ensembles.
-    like = min(found, key=lambda result: result.votes, default=None)
+    like = min(found, key=lambda one: one.result.votes, default=None)
     gone = "".join(f"{want.path}: there is no such file.\n" for want in missing if want.by_path)
     places = dict.fromkeys((want.folder, want.protocol) for want in missing)
     sentences = []
@@ -161,7 +185,7 @@ def _refuse_unknown(missing: Sequence[_Wanted]) -> None:
 def _read(want: _Wanted, place: Place) -> Evaluated:
     folder, path = want.folder, want.path
     try:
-        evaluated = Evaluated.parse(told(path, SCHEMA, NEEDED), path, folder)
+        evaluated = Evaluated(path, folder, load_result(path, Evaluation))
         named = (evaluated.method, evaluated.protocol)
         if named != (want.method, want.protocol):
             raise ValueError(f"it is of method {named[0]} under protocol {named[1]}")
@@ -170,7 +194,7 @@ def _read(want: _Wanted, place: Place) -> Evaluated:
         raise UnsupportedError(
             f"{path} is not a metrics file that this version compares ({error}). Run: {make}"
         ) from error
-    changed = no_longer_scored(folder, want.protocol, want.method, evaluated.vouched)
+    changed = no_longer_scored(folder, want.protocol, want.method, evaluated.result.hashes)
     if changed is not None:
         make = remake(evaluated, place.store)
         raise UnsupportedError(

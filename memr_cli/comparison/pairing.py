@@ -14,6 +14,7 @@ from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.columns import NONE, Columns
 from memr_cli.evaluation.significance import Shared
+from memr_cli.results.comparison import Clusters
 
 Rows = NDArray[np.int64]
 Index = NDArray[np.integer[Any]]
@@ -24,7 +25,7 @@ class Paired:
     """What all methods scored, utterance by utterance.
 
     predicted: what each method predicted for the rows of `shared`. n: utterances that all of them
-    scored; left_out: that some of them scored. clusters: `kind` and counts, as JSON has them.
+    scored; left_out: that some of them scored. clusters: those that the bootstrap resamples.
     undialogued: how many of the n belong to no dialogue.
     """
 
@@ -32,7 +33,7 @@ class Paired:
     predicted: tuple[NDArray[np.int64], ...]
     n: int
     left_out: int
-    clusters: dict[str, Any]
+    clusters: Clusters
     undialogued: int
 
 
@@ -58,10 +59,10 @@ def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> 
             "these methods scored no utterance in common, so nothing can be compared. Name methods "
             "whose modalities occur together."
         )
-    widest = max(range(len(results)), key=lambda number: len(results[number].runs))
-    runs = len(results[widest].runs)
+    widest = max(range(len(results)), key=lambda number: len(results[number].settings.runs))
+    runs = len(results[widest].settings.runs)
     orders = [
-        np.tile(_order(result, each, common), runs // len(result.runs))
+        np.tile(_order(result, each, common), runs // len(result.settings.runs))
         for result, each in zip(results, rows, strict=True)
     ]
     first, order = results[widest].predictions, orders[widest]
@@ -81,12 +82,12 @@ def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> 
         predicted=tuple(r.predictions.predicted[o] for r, o in zip(results, orders, strict=True)),
         n=int(common.size),
         left_out=int(np.unique(np.concatenate(scored)).size - common.size),
-        clusters={
-            "kind": kind,
-            "n": int(np.unique(outer).size),
-            "dialogues": int(np.unique(dialogue[dialogue != NONE]).size),
-            "speakers": int(np.unique(columns.speaker[common]).size),
-        },
+        clusters=Clusters(
+            kind=kind,
+            n=int(np.unique(outer).size),
+            dialogues=int(np.unique(dialogue[dialogue != NONE]).size),
+            speakers=int(np.unique(columns.speaker[common]).size),
+        ),
         undialogued=int((dialogue == NONE).sum()),
     )
 
@@ -95,8 +96,13 @@ def _rows(result: Evaluated, place: dict[str, int]) -> Rows:
     """(n,) the store's row of each row of the predictions."""
     rows = np.array([place.get(name, NONE) for name in result.predictions.utterances], np.int64)
     whole = np.unique(np.stack([rows, result.predictions.seed]), axis=1).shape[1] == rows.size
-    seeds = set(result.predictions.seed.tolist()) == set(result.runs)
-    if (rows == NONE).any() or not whole or not seeds or rows.size != len(result.runs) * result.n:
+    seeds = set(result.predictions.seed.tolist()) == set(result.settings.runs)
+    if (
+        (rows == NONE).any()
+        or not whole
+        or not seeds
+        or rows.size != len(result.settings.runs) * result.result.n
+    ):
         raise UnsupportedError(
             f"the predictions of {result.path} are not of each of its utterances once a seed. "
             "Delete it and run `memr evaluate` again."
@@ -105,7 +111,7 @@ def _rows(result: Evaluated, place: dict[str, int]) -> Rows:
 
 
 def _refuse_other_classes(result: Evaluated) -> None:
-    if result.predictions.class_names != result.class_names:
+    if result.predictions.class_names != result.result.class_names:
         raise UnsupportedError(
             f"the predictions of {result.path} are of other classes than it. Delete it and run "
             "`memr evaluate` again."

@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.evaluation.bootstrap import Interval, Sample, middle, replicate_scores
-from memr_cli.evaluation.metrics import confusion, scores
+from memr_cli.evaluation.metrics import Table, confusion, metrics_of, scores
 
 Index = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 
-COMPARED = ("accuracy", "uar", "f1_macro")
+COMPARED = tuple(metric.key for metric in metrics_of(Table.COMPARE))
 """The metrics that are compared, in the order of tables; the first is the headline."""
 
 BOOTSTRAP_REPLICATES = 2_000

@@ -1,16 +1,17 @@
 """Evaluated methods on a real store, made up: random decisions, on disk as memr has them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from complete_results import complete_evaluation
 
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import write_metrics
 from store.reader import Store
 
 
@@ -111,5 +112,6 @@ def write(
         "hashes": {folder.relative(path): digest(path)},
     }
     metrics = folder.metrics(protocol, method)
-    write_metrics(metrics, {**value, **changes})
+    metrics.parent.mkdir(parents=True, exist_ok=True)
+    metrics.write_text(json.dumps(complete_evaluation({**value, **changes})))
     return metrics

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from made_methods import Corpus, corpus, write
 
 from memr_cli.commands.compare import _rows
+from memr_cli.results.comparison import Comparison
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 from memr_cli.results.predictions import Predictions
@@ -276,16 +278,16 @@ def test_a_path_says_which_protocol_is_meant(memr: Run, made: Corpus) -> None:
 def test_on_a_terminal_each_pair_and_metric_is_a_row(memr: Run, made: Corpus) -> None:
     write(made, "lexical", skill=0.4)
     write(made, "early", skill=0.9)
-    rows = list(_rows(compared(memr, made, "lexical", "early")))
-    assert [row["metric"] for row in rows] == ["accuracy", "UAR", "macro-F1"]
-    assert rows[0]["second \N{MINUS SIGN} first"].startswith("+")
+    rows = list(_rows(msgspec.convert(compared(memr, made, "lexical", "early"), Comparison)))
+    assert [row["metric"] for row in rows] == ["accuracy", "UAR", "macro-F1", "weighted F1"]
+    assert rows[0]["difference"].startswith("+")
     assert " to " in rows[0]["95 % interval"]
 
 
 def test_the_table_fits_a_narrow_terminal(memr: Run, made: Corpus) -> None:
     write(made, "acoustic", skill=0.1)
     write(made, "lexical", skill=0.95)
-    rows = list(_rows(compared(memr, made, "acoustic", "lexical")))
+    rows = list(_rows(msgspec.convert(compared(memr, made, "acoustic", "lexical"), Comparison)))
     widths = [max(map(len, [name, *(row[name] for row in rows)])) for name in rows[0]]
     assert sum(widths) + 2 * (len(widths) - 1) <= 80
 
@@ -309,7 +311,8 @@ def test_methods_that_decide_alike_are_said_to(memr: Run, made: Corpus) -> None:
     ]
     assert accuracy(value)["t"]["p"] is None
     assert (
-        "t is null for lexical and early in accuracy, UAR, macro-F1, since their difference is the "
+        "t is null for lexical and early in accuracy, UAR, macro-F1, weighted F1, since their "
+        "difference is the "
         "same in every fold"
     ) in value["notes"]
 

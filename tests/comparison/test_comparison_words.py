@@ -1,21 +1,25 @@
 """Sentences, notes, labels and file names of comparisons."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from complete_results import complete_evaluation
 
 from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.comparison.labels import file_name, labels
 from memr_cli.comparison.pairing import pair
-from memr_cli.comparison.words import number, points, sentence, span
+from memr_cli.comparison.sentences import number, points, sentence, span
 from memr_cli.evaluation.columns import Columns
+from memr_cli.evaluation.significance import COMPARED
+from memr_cli.results.comparison import Clusters, Difference, Pair, TTest
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.predictions import Predictions
 
-CLUSTERS = {"kind": "sessions", "n": 3, "dialogues": 90, "speakers": 6}
+CLUSTERS = Clusters(kind="sessions", n=3, dialogues=90, speakers=6)
 
 
 def found(
@@ -24,20 +28,22 @@ def found(
     p: float,
     p_holm: float | None = None,
     t: float | None = None,
-) -> dict[str, Any]:
-    return {
-        "difference": difference,
-        "ci95": ci95,
-        "p": p,
-        "p_holm": p if p_holm is None else p_holm,
-        "t": {"statistic": None, "df": 4, "p": t},
-    }
+) -> Difference:
+    return Difference(
+        first=0.5,
+        second=0.5 + difference,
+        difference=difference,
+        ci95=ci95,
+        p=p,
+        p_holm=p if p_holm is None else p_holm,
+        t=TTest(statistic=None, df=4, p=t),
+    )
 
 
-def said(accuracy: dict[str, Any], *, corrected: bool = False, **others: dict[str, Any]) -> str:
-    metrics = {"accuracy": accuracy, "uar": accuracy, "f1_macro": accuracy, **others}
-    entry = {"first": "lexical", "second": "early", "metrics": metrics}
-    return sentence(entry, CLUSTERS, corrected=corrected)
+def said(accuracy: Difference, *, corrected: bool = False, **others: Difference) -> str:
+    metrics = {**dict.fromkeys(COMPARED, accuracy), **others}
+    pair = Pair(first="lexical", second="early", metrics=metrics, sentence="")
+    return sentence(pair, CLUSTERS, corrected=corrected)
 
 
 BETTER = found(0.057, (0.039, 0.076), 0.0002)
@@ -128,34 +134,36 @@ def test_figures_are_short_and_carry_their_sign(text: str, expected: str) -> Non
     assert text == expected
 
 
-RESULT = Evaluated(
-    path=Path("a/metrics/session/acoustic.json"),
-    folder=ResultFolder(Path("a")),
-    method="acoustic",
-    preset="default",
-    protocol="session",
-    description="",
-    fingerprint="",
-    settings={"seed": 0, "seeds": 1},
-    modalities=("acoustic",),
-    versions={},
-    n=1,
-    n_train=(1,),
-    n_test=(1,),
-    synthetic=False,
-    class_names=("x", "y"),
-    votes=False,
-    sees_dialogues=False,
-    vouched={},
-)
+GIVEN: dict[str, Any] = {
+    "schema": "memr.evaluate/1",
+    "store": "",
+    "fingerprint": "",
+    "method": "acoustic",
+    "preset": "default",
+    "protocol": {"name": "session", "folds": [{"n_train": 1, "n_test": 1}]},
+    "settings": {"modalities": ["acoustic"]},
+    "synthetic": False,
+    "n": 1,
+    "confusion": {"labels": ["x", "y"]},
+    "hashes": {},
+}
+
+
+def evaluated(folder: str | Path = "a", **changes: Any) -> Evaluated:
+    """A result in a folder; `settings` are added to those it has."""
+    settings = {**GIVEN["settings"], **changes.pop("settings", {})}
+    value = complete_evaluation({**GIVEN, **changes, "settings": settings})
+    result = msgspec.convert(value, Evaluation)
+    return Evaluated(Path(folder) / "metrics/session/one.json", ResultFolder(Path(folder)), result)
 
 
 def changed(**settings: Any) -> Evaluated:
-    return replace(RESULT, settings={**RESULT.settings, **settings})
+    return evaluated(settings=settings)
 
 
-BOTH: dict[str, Any] = {"method": "early", "modalities": ("acoustic", "lexical")}
-EARLY = replace(RESULT, **BOTH)
+RESULT = evaluated()
+BOTH: dict[str, Any] = {"modalities": ["acoustic", "lexical"]}
+EARLY = evaluated(method="early", settings=BOTH)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,7 @@ EARLY = replace(RESULT, **BOTH)
             ["acoustic (normalize global)", "acoustic (normalize speaker)", "early"],
         ),
         (
-            [RESULT, replace(RESULT, preset="original")],
+            [RESULT, evaluated(preset="original")],
             ["acoustic (preset default)", "acoustic (preset original)"],
         ),
         (
@@ -175,18 +183,21 @@ EARLY = replace(RESULT, **BOTH)
             ["acoustic (batch size as preset)", "acoustic (batch size 8)"],
         ),
         (
-            [EARLY, replace(changed(normalize={"acoustic": "speaker"}), **BOTH)],
+            [
+                EARLY,
+                evaluated(method="early", settings={**BOTH, "normalize": {"acoustic": "speaker"}}),
+            ],
             ["early (normalize acoustic global)", "early (normalize acoustic speaker)"],
         ),
         (
-            [RESULT, replace(RESULT, folder=ResultFolder(Path("b")))],
+            [RESULT, evaluated("b")],
             ["acoustic (in a)", "acoustic (in b)"],
         ),
         (
             [
-                replace(RESULT, folder=ResultFolder(Path("x/a"))),
-                replace(RESULT, folder=ResultFolder(Path("y/a"))),
-                replace(RESULT, folder=ResultFolder(Path("y/a")), preset="original"),
+                evaluated("x/a"),
+                evaluated("y/a"),
+                evaluated("y/a", preset="original"),
             ],
             None,
         ),
@@ -236,7 +247,7 @@ def test_what_has_no_dialogue_is_swapped_by_speaker_and_session(tmp_path: Path) 
     )
     folder = ResultFolder(tmp_path)
     predictions.write(folder.predictions("session", "acoustic"))
-    result = replace(RESULT, folder=folder, n=6)
+    result = evaluated(tmp_path, n=6)
     paired = pair([result, result], ids, columns)
     unit = paired.shared.unit
     assert unit[0] == unit[1]

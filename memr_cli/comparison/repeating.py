@@ -1,9 +1,12 @@
-"""What to type to make a result that is missing, stale or unlike the others."""
+"""The commands that make a result which is missing, stale or unlike the others."""
 
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.vocabulary import DEFAULT_FOLDS, Across, ProtocolName
@@ -29,14 +32,14 @@ def command(
     if like is not None and like.protocol == protocol:
         words += _terms(like, methods)
     trained = itself or like
-    if trained is not None and trained.preset != "default":
-        words += ["--preset", trained.preset]
+    if trained is not None and trained.result.preset != "default":
+        words += ["--preset", trained.result.preset]
     words += _own(itself) if itself is not None else []
     words += _normalize([result for result in (itself, like) if result is not None])
-    return shlex.join([*words, *whereabouts(store, out)])
+    return shlex.join([*words, *store_options(store, out)])
 
 
-def whereabouts(store: Path, out: Path) -> list[str]:
+def store_options(store: Path, out: Path) -> list[str]:
     """The options that name a store and the folder of its results."""
     beside = out.resolve() == store.parent.resolve()
     return ["--store", str(store), *([] if beside else ["--out", str(out)])]
@@ -54,11 +57,12 @@ def remake(
     keep: what is not among those terms, as results may differ in it.
     """
     terms = like or result
-    kept = {name.value: result.settings.get(name.value) for name in keep}
-    # A vote says nothing of what the others are: it is never an ensemble.
-    if terms.votes:
-        kept["ensemble"] = result.ensemble
-    terms = replace(terms, settings={**terms.settings, **kept})
+    kept: dict[str, Any] = {name.value: getattr(result.settings, name.value) for name in keep}
+    # A vote says nothing of the others: it is never an ensemble.
+    if terms.result.votes:
+        kept["ensemble"] = result.settings.ensemble
+    settings = msgspec.structs.replace(terms.settings, **kept)
+    terms = replace(terms, result=msgspec.structs.replace(terms.result, settings=settings))
     return command([result.method], terms.protocol, (store, result.folder.root), terms, result)
 
 
@@ -66,13 +70,14 @@ def _terms(like: Evaluated, methods: Sequence[str]) -> list[str]:
     words = []
     if like.protocol == ProtocolName.SPEAKER and len(like.n_test) != DEFAULT_FOLDS:
         words += ["--folds", str(len(like.n_test))]
-    if like.seeds[0]:
-        words += ["--seed", str(like.seeds[0])]
-    if len(like.seeds) > 1:
-        words += ["--seeds", str(len(like.seeds))]
-        words += ["--ensemble"] if like.ensemble and not _all_vote(methods) else []
-    if like.subset != "all":
-        words += ["--subset", like.subset]
+    asked = like.settings
+    if asked.seed:
+        words += ["--seed", str(asked.seed)]
+    if asked.seeds > 1:
+        words += ["--seeds", str(asked.seeds)]
+        words += ["--ensemble"] if asked.ensemble and not _all_vote(methods) else []
+    if asked.subset != "all":
+        words += ["--subset", asked.subset]
     return words
 
 
@@ -86,10 +91,10 @@ def _all_vote(methods: Sequence[str]) -> bool:
 
 def _own(result: Evaluated) -> list[str]:
     words = []
-    for name, value in sorted(result.overrides.items()):
+    for name, value in sorted(result.settings.overrides.items()):
         words += [f"--{name.replace('_', '-')}", str(value)]
-    if result.settings.get("calibrate"):
-        words += ["--calibrate", str(result.settings["calibrate"])]
+    if result.settings.calibrate:
+        words += ["--calibrate", result.settings.calibrate]
     return words
 
 
