@@ -2,6 +2,9 @@
 
 `sh` and `python` blocks are run. A `text` or `json` block shows what the block before it printed. A
 block that is neither has a comment above it with the reason: `<!-- not run: … -->`.
+
+sybil would parse the blocks and no more: it runs a single block without those before it, and knows
+neither terminals, nor folders that pages share, nor output whose numbers may differ.
 """
 
 import fcntl
