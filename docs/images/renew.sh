@@ -16,7 +16,7 @@ memr compare visual acoustic lexical early late
 memr ablate early
 memr report
 
-chromium --headless --no-sandbox --hide-scrollbars --window-size=1200,1000 \
+chromium --headless --no-sandbox --hide-scrollbars --window-size=1200,1500 \
     --screenshot="$folder/page.png" "file://$folder/report/report.html"
 # 64 colours keep the file below 150 KB.
 python - "$folder/page.png" "$project/docs/images/report.png" <<'PYTHON'
