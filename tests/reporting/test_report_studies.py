@@ -341,7 +341,7 @@ def test_the_comparison_stands_in_latex_with_intervals_and_marks(report: Path) -
     assert len(rows) == 4
     cell = r"(\+|\\ensuremath\{-\})\d+\.\d \((\\ensuremath\{-\})?\d+\.\d to \S+\)\*{0,3}"
     assert all(
-        re.fullmatch(rf"\w+ \\ensuremath\{{-\}} \w+ & {cell} & {cell} & {cell} \\\\", row)
+        re.fullmatch(rf"\w+ \\ensuremath\{{-\}} \w+ & {cell} & {cell} & {cell} & {cell} \\\\", row)
         for row in rows[1:]
     )
     assert "***" in "".join(rows)
