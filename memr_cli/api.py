@@ -24,7 +24,7 @@ from memr_cli.errors import UsageError
 from memr_cli.experiment.experiment import Experiment, Place, choose, collective_names
 from memr_cli.experiment.runs import chosen, evaluate_methods, train_methods
 from memr_cli.experiment.settings import ExperimentSettings
-from memr_cli.methods.registry import named
+from memr_cli.methods.registry import named, registered, shadowed, unusable, why_unsupported
 from memr_cli.progress import Progress, silent
 from memr_cli.vocabulary import (
     ALIASES,
@@ -34,18 +34,22 @@ from memr_cli.vocabulary import (
     ClassWeights,
     Device,
     Normalization,
+    OnProblem,
+    Pooling,
     Preset,
     ProtocolName,
     Subset,
+    is_modality_name,
 )
 
 if TYPE_CHECKING:
     from memr_cli.results.ablation import Ablation
     from memr_cli.results.comparison import Comparison
+    from memr_cli.results.corpus import Info, Ingestion
     from memr_cli.results.evaluation import Evaluation
     from memr_cli.results.training import Training
 
-__all__ = ["ablate", "compare", "evaluate", "fuse", "train"]
+__all__ = ["ablate", "compare", "evaluate", "fuse", "info", "ingest", "train"]
 
 PathLike = str | os.PathLike[str]
 Notice = Callable[[str], None]
@@ -90,6 +94,69 @@ class Options(TypedDict, total=False):
     progress: Progress
 
 
+def ingest(
+    raw: PathLike,
+    store: PathLike = "memr.h5",
+    *,
+    layout: str | None = None,
+    pooling: str = "mean",
+    sequences: bool = False,
+    classes: Sequence[str] | None = None,
+    on_problem: str = "keep",
+    overwrite: bool = False,
+    max_file_size: int | None = None,
+    wait: float | None = None,
+    notice: Notice = ignore,
+    progress: Progress = silent,
+) -> "Ingestion":
+    """Pool the feature sequences of a corpus into one store.
+
+    layout: by default recognised by content. pooling: `mean` or `max` over time. sequences: keep
+    all frames too. classes: names of the labels 0, 1, …. on_problem: `keep` utterances whose
+    feature file cannot be used, or `fail`. max_file_size: bytes of the largest file that is read.
+    Raises InputError for raw data that its layout does not allow, StoreRefusedError for a store
+    that would be overwritten, SystemRefusedError and OSError where the system refuses.
+    """
+    from memr_cli.ingestion import IngestSettings
+    from memr_cli.ingestion import ingest as run
+
+    started = time.monotonic()
+    limit = {} if max_file_size is None else {"max_file_size": max_file_size}
+    asked = IngestSettings(
+        choice(Pooling, pooling, "pooling"),
+        sequences,
+        None if classes is None else tuple(classes),
+        choice(OnProblem, on_problem, "on-problem"),
+        overwrite,
+        layout=layout,
+        **limit,
+    )
+    result = run(Path(raw), Path(store), asked, progress, wait=wait, notice=notice)
+    return msgspec.structs.replace(result, seconds=round(time.monotonic() - started, 3))
+
+
+def info(store: PathLike = "memr.h5", *, notice: Notice = ignore) -> "Info":
+    """Return what a store holds and which methods it supports. Raises the errors of Store.open."""
+    from memr_cli.data.holdings import Holdings
+    from memr_cli.ingestion import describe
+    from memr_cli.results.corpus import Info
+    from store.reader import Store
+
+    with Store.open(Path(store)) as opened:
+        content = describe(opened, Path(store))
+        held = Holdings(opened)
+        every = registered(held.modalities)
+        methods = {name: why_unsupported(method, held) for name, method in every.items()}
+    passed_over = unusable()
+    for reason in (*passed_over.values(), *shadowed()):
+        notice(reason)
+    return Info(
+        **msgspec.structs.asdict(content),
+        methods=tuple(name for name, reason in methods.items() if reason is None),
+        unsupported={name: reason for name, reason in (passed_over | methods).items() if reason},
+    )
+
+
 def train(
     store: PathLike = "memr.h5",
     methods: Sequence[str] = ("all",),
@@ -128,13 +195,15 @@ def _train(
     options: Options,
 ) -> "list[Training]":
     is_fusion = command == "fuse"
-    collective = collective_names(methods, is_fusion)
-    for name in methods:
-        if name not in collective and named(name).is_fusion != is_fusion:
-            raise UsageError(
-                f"memr {command} does not make {name}; use `memr {OTHER[command]} --method {name}`."
-            )
     with Experiment(_place(store, options), settings(options)) as experiment:
+        held = experiment.held
+        collective = collective_names(methods, held, is_fusion)
+        for name in methods:
+            if name not in collective and named(name, held).is_fusion != is_fusion:
+                raise UsageError(
+                    f"memr {command} does not make {name}; use `memr {OTHER[command]} --method "
+                    f"{name}`."
+                )
         selected = choose(methods, collective, experiment.holdings)
         for name, reason in selected.skipped.items():
             experiment.place.notice(f"{name} is skipped: {reason}")
@@ -277,7 +346,18 @@ def settings(
     )
 
 
-_E = TypeVar("_E", Across, Device, ClassWeights, ProtocolName, Preset, Subset, Calibration)
+_E = TypeVar(
+    "_E",
+    Pooling,
+    OnProblem,
+    Across,
+    Device,
+    ClassWeights,
+    ProtocolName,
+    Preset,
+    Subset,
+    Calibration,
+)
 
 
 def choice(kind: type[_E], value: str, option: str) -> _E:
@@ -300,7 +380,8 @@ def normalizations(
     for text in [asked] if isinstance(asked, str) else asked:
         name, separator, how = text.rpartition("=")
         modality = ALIASES.get(name, name)
-        if how not in list(Normalization) or (separator and modality not in MODALITIES):
+        known = not separator or is_modality_name(modality)
+        if how not in list(Normalization) or not known:
             raise UsageError(
                 f"--normalize is {text}; give {' or '.join(Normalization)}, or for one modality "
                 f"something like {MODALITIES[1]}={Normalization.SPEAKER}."

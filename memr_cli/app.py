@@ -17,6 +17,7 @@ from memr_cli.commands import (
     fuse,
     info,
     ingest,
+    layouts,
     report,
     schema,
     synth,
@@ -121,7 +122,7 @@ def memr(
 
 
 for module in (
-    *(synth, ingest, info, check, audit),
+    *(synth, layouts, ingest, info, check, audit),
     *(train, fuse, evaluate, compare, ablate, report, schema),
 ):
     name = module.__name__.rpartition(".")[2]

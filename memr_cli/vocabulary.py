@@ -3,9 +3,31 @@
 Each list stands here once. Imports nothing heavy, since `--help` needs it.
 """
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 MODALITIES = ("visual", "acoustic", "lexical")
+"""The standard modalities, in the order of tables. Any other legal name is one too."""
+
+_MODALITY = re.compile(r"[a-z][a-z0-9_]*")
+
+METHOD_WORDS = frozenset(
+    {"all", "every", "early", "late", "gated", "tensor", "context", "crossmodal"}
+)
+"""Names of methods, which no modality can have."""
+
+
+def is_modality_name(name: str) -> bool:
+    """Return whether a modality can have this name: `visual`, `physiology`, `eda_2`."""
+    return bool(_MODALITY.fullmatch(name)) and name not in METHOD_WORDS | ALIASES.keys()
+
+
+def ordered_modalities(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in the order that tables have: the standard three, then the others by name."""
+    found = set(names)
+    return (*(name for name in MODALITIES if name in found), *sorted(found - set(MODALITIES)))
+
 
 ALIASES = {"video": "visual", "audio": "acoustic", "text": "lexical"}
 """Other words for the modalities, understood wherever a person names one."""

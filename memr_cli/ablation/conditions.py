@@ -7,6 +7,7 @@ none, 2^M - 1 all.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,4 +113,5 @@ def chances(
 
 
 def _generator(kind: int, modality: str, fold: int, draw: int) -> np.random.Generator:
-    return np.random.default_rng((_SEED, kind, MODALITIES.index(modality), fold, draw))
+    number = MODALITIES.index(modality) if modality in MODALITIES else crc32(modality.encode())
+    return np.random.default_rng((_SEED, kind, number, fold, draw))

@@ -20,7 +20,7 @@ from memr_cli.evaluation.similarity import Copies
 from memr_cli.progress import Progress
 from memr_cli.results.folder import ResultFolder, prepare_folder, refuse_another_stores
 from memr_cli.results.saved import owner
-from memr_cli.vocabulary import DEFAULT_FOLDS, MODALITIES, ProtocolName, Subset
+from memr_cli.vocabulary import DEFAULT_FOLDS, ProtocolName, Subset
 from store.atomic import write_whole
 from store.reader import Store
 
@@ -71,8 +71,8 @@ def audit(path: Path, out: Path, settings: AuditSettings, progress: Progress) ->
         held = held_modalities(store)
         if not held:
             raise UnsupportedError(
-                f"{path} holds none of the modalities {', '.join(MODALITIES)}, which an audit "
-                "looks at. Ingest a corpus that has features of one of them."
+                f"{path} holds no modality, which an audit looks at. Ingest a corpus that has "
+                "features."
             )
         data = open_dataset(store, held, settings.subset)
         _refuse_empty(data, path, settings.subset)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Row = Mapping[str, str]
 
+_WIDE = 1000
+"""Characters of the longest line of a table in a file."""
+
 
 class Console:
     """Where one command's output goes. A context manager: leaving it prints what is pending."""
@@ -153,4 +156,6 @@ def _print_table(rows: list[Row]) -> None:
     for row in rows:
         table.add_row(*map(printable, row.values()))
     with _output_named():
-        Terminal(highlight=False, markup=False).print(table)
+        # In a file, where no line ends at the edge of a screen, every row is one line.
+        width = None if sys.stdout.isatty() else _WIDE
+        Terminal(highlight=False, markup=False, width=width).print(table)

@@ -1,9 +1,10 @@
 """Rows of the tables that a terminal shows in place of JSON."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from memr_cli.results.corpus import Info, Ingestion
     from memr_cli.results.evaluation import Evaluation, Score
     from memr_cli.results.training import Training
 
@@ -20,10 +21,14 @@ def score_row(result: "Evaluation") -> dict[str, str]:
         "95 % interval": "-"
         if interval is None
         else " to ".join(f"{100 * end:.1f}" for end in interval),
-        **{f"{metric.label} %": _spread(result.metrics[metric.key]) for metric in others},
+        **{f"{metric.label} %": _percent(result.metrics[metric.key].mean) for metric in others},
         "n": str(result.n),
         "reused": "yes" if result.reused else "no",
     }
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def _spread(score: "Score") -> str:
@@ -48,23 +53,27 @@ def training_row(result: "Training") -> dict[str, str]:
     }
 
 
-def corpus_rows(content: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """What a store holds, one fact a row."""
+def corpus_rows(content: "Ingestion | Info") -> Iterator[dict[str, str]]:
+    """Yield what a store holds, one fact a row; of `info` the methods that it supports too."""
+    from memr_cli.results.corpus import Info
+
     facts = {
-        "utterances": f"{content['utterances']}, {content['labelled']} labelled",
-        "speakers": _counts(content["speakers"]),
-        "sessions": _counts(content["sessions"]) or "none",
-        "labels": _counts(content["labels"]),
+        "utterances": f"{content.utterances}, {content.labelled} labelled",
+        "speakers": _counts(content.speakers),
+        "sessions": _counts(content.sessions) or "none",
+        "labels": _counts(content.labels),
     }
-    for name, held in content["modalities"].items():
-        frames = held["frames"]
+    for name, held in content.modalities.items():
+        frames = held.frames
         facts[name] = (
-            f"{held['dim']} dims, {held['present']} present, {held['missing']} missing, frames "
-            f"{frames['min']} to {frames['max']} (median {frames['median']})"
-            if held["present"]
+            f"{held.dim} dims, {held.present} present, {held.missing} missing, frames "
+            f"{frames.min} to {frames.max} (median {frames.median})"
+            if held.present
             else "absent"
         )
-    facts["synthetic"] = "yes" if content["synthetic"] else "no"
+    facts["synthetic"] = "yes" if content.synthetic else "no"
+    if isinstance(content, Info):
+        facts["methods"] = ", ".join(content.methods) or "none"
     for fact, value in facts.items():
         yield {"": fact, "what the store holds": value}
 

@@ -142,7 +142,7 @@ def _refuse_missing(
     holdings: Holdings,
 ) -> None:
     """Say how all that is missing is made, with the settings of what is there."""
-    _refuse_unknown(missing)
+    _refuse_unknown(missing, holdings)
     _refuse_unsupported(missing, place, holdings)
     # A vote does not tell whether the others are ensembles.
     like = min(found, key=lambda one: one.result.votes, default=None)
@@ -163,21 +163,24 @@ def _refuse_unsupported(missing: Sequence[_Wanted], place: Place, holdings: Hold
     """Where the store cannot serve a method, no command would make its result."""
     from memr_cli.methods.registry import registered, why_unsupported
 
-    reasons = [why_unsupported(registered()[want.method], holdings) for want in missing]
+    reasons = [
+        why_unsupported(registered(holdings.modalities)[want.method], holdings) for want in missing
+    ]
     why = list(dict.fromkeys(reason for reason in reasons if reason))
     if why:
         raise UnsupportedError("\n".join([f"{place.store} cannot serve what is named:", *why]))
 
 
-def _refuse_unknown(missing: Sequence[_Wanted]) -> None:
+def _refuse_unknown(missing: Sequence[_Wanted], holdings: Holdings) -> None:
     from memr_cli.methods.registry import registered  # needed only to say what is wrong
 
+    known = registered(holdings.modalities)
     for want in missing:
-        if want.method not in registered():
+        if want.method not in known:
             if want.by_path:
                 raise UsageError(f"{want.path}: there is no such file.")
             raise UsageError(
-                f"there is no method {want.method}; name some of {', '.join(registered())}, or the "
+                f"there is no method {want.method}; name some of {', '.join(known)}, or the "
                 "path of a metrics file."
             )
 

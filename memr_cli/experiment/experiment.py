@@ -16,7 +16,7 @@ from memr_cli.methods.method import Method
 from memr_cli.methods.registry import named, own, registered, unusable, why_unsupported
 from memr_cli.progress import Progress
 from memr_cli.results.folder import ResultFolder, refuse_another_stores
-from memr_cli.vocabulary import MODALITIES, PUBLISHED, Device, Normalization, Preset, Subset
+from memr_cli.vocabulary import PUBLISHED, Device, Normalization, Preset, Subset
 from store.reader import Store
 
 
@@ -145,14 +145,13 @@ def choose(
     """
     if not holdings.modalities:
         raise UnsupportedError(
-            f"the store holds none of the modalities {', '.join(MODALITIES)}, which methods work "
-            "on. Ingest a corpus that has features of one of them."
+            "the store holds no modality, which methods work on. Ingest a corpus that has features."
         )
     methods: dict[str, Method] = {}
     skipped = unusable() if "every" in names else {}
     for name in names:
         for member in collective.get(name, (name,)):
-            method = named(member)
+            method = named(member, holdings.modalities)
             reason = why_unsupported(method, holdings)
             if reason is None:
                 methods[method.name] = method
@@ -162,19 +161,21 @@ def choose(
                 raise UnsupportedError(reason)
     if not methods:
         raise UnsupportedError(" ".join(skipped.values()))
-    by_name = frozenset(named(name).name for name in names if name not in collective)
+    by_name = frozenset(
+        named(name, holdings.modalities).name for name in names if name not in collective
+    )
     return Choice(tuple(methods.values()), by_name, skipped)
 
 
 def collective_names(
-    names: Sequence[str], is_fusion: bool | None = None
+    names: Sequence[str], held: Sequence[str] = (), is_fusion: bool | None = None
 ) -> dict[str, tuple[str, ...]]:
     """Return the methods that `all` and `every` stand for: all, only fusion, or only others.
 
     Methods of other packages take long to find, so `every` includes them only where it is among
     `names`.
     """
-    every = registered() if "every" in names else own()
+    every = registered(held) if "every" in names else own()
     return {
         name: tuple(
             member

@@ -42,7 +42,7 @@ def trials_of(experiment: Experiment, methods: Sequence[Method]) -> tuple[Trial,
 def _trained(experiment: Experiment, method: Method) -> list[TrainedMethod]:
     """The trained methods that a method rests on: its members, or itself."""
     if isinstance(method, CombiningMethod):
-        found = [named(name) for name in method.members(experiment.held)]
+        found = [named(name, experiment.held) for name in method.members(experiment.held)]
         return [member for member in found if isinstance(member, TrainedMethod)]
     return [method]
 
@@ -102,7 +102,7 @@ def locked(experiment: Experiment, trials: Sequence[Trial]) -> Iterator[None]:
 
 def chosen(experiment: Experiment, names: Sequence[str]) -> Choice:
     """Return the methods to evaluate; report those of a collective name that are skipped."""
-    choice = choose(names, collective_names(names), experiment.holdings)
+    choice = choose(names, collective_names(names, experiment.held), experiment.holdings)
     for name, reason in choice.skipped.items():
         experiment.place.notice(f"{name} is skipped: {reason}")
     return choice

@@ -126,6 +126,11 @@ class Evaluated:
         return self.result.settings.modalities
 
     @property
+    def is_unimodal(self) -> bool:
+        """Whether it is the classifier of one modality, which it is named after."""
+        return self.voters == (self.method,)
+
+    @property
     def votes(self) -> bool:
         """Whether it has shares of votes in place of probabilities."""
         return self.result.votes

@@ -77,7 +77,11 @@ def _sections(
     colours = method_colours(
         name
         for one, of_it in zip(groups, found, strict=True)
-        for name in (*one.methods, *(name for a in of_it.ablations for name in a.modalities))
+        for name in (
+            *one.methods,
+            *(name for result in one.results for name in result.voters),
+            *(name for ablation in of_it.ablations for name in ablation.modalities),
+        )
     )
     sections = []
     for one, of_it in zip(groups, found, strict=True):

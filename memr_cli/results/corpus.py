@@ -64,7 +64,9 @@ class Problem(Part):
     path: str
     """Path of the file as the corpus names it."""
     reason: str
-    """Why it could not be used."""
+    """Why it could not be used, in words."""
+    code: str
+    """The same as a fixed word, such as `missing-file`."""
 
 
 class Ingestion(Content, tag="memr.ingest/1"):
@@ -157,3 +159,14 @@ class Synthesis(Result, tag="memr.synth/1"):
     """The settings it was made with."""
     seconds: float | UnsetType = UNSET
     """Time the command took, in seconds."""
+
+
+class LayoutFacts(Result, tag="memr.layouts/1"):
+    """A layout of raw corpora."""
+
+    name: str
+    """Name that `--layout` takes."""
+    description: str
+    """What it looks like, in one line."""
+    source: str
+    """Citation or address."""

@@ -12,13 +12,14 @@ import msgspec
 from memr_cli.results.ablation import Ablation
 from memr_cli.results.audit import Audit
 from memr_cli.results.comparison import Comparison
-from memr_cli.results.corpus import Check, Info, Ingestion, Synthesis
+from memr_cli.results.corpus import Check, Info, Ingestion, LayoutFacts, Synthesis
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.schema import Part, Result
 from memr_cli.results.training import FusionTraining, Training
 
 KINDS: dict[str, type[Result]] = {
     "synth": Synthesis,
+    "layouts": LayoutFacts,
     "ingest": Ingestion,
     "info": Info,
     "check": Check,

@@ -279,7 +279,7 @@ def test_on_a_terminal_each_pair_and_metric_is_a_row(memr: Run, made: Corpus) ->
     write(made, "lexical", skill=0.4)
     write(made, "early", skill=0.9)
     rows = list(_rows(msgspec.convert(compared(memr, made, "lexical", "early"), Comparison)))
-    assert [row["metric"] for row in rows] == ["accuracy", "UAR", "macro-F1", "weighted F1"]
+    assert [row["metric"] for row in rows] == ["accuracy", "UAR", "macro-F1", "W-F1"]
     assert rows[0]["difference"].startswith("+")
     assert " to " in rows[0]["95 % interval"]
 
@@ -311,7 +311,7 @@ def test_methods_that_decide_alike_are_said_to(memr: Run, made: Corpus) -> None:
     ]
     assert accuracy(value)["t"]["p"] is None
     assert (
-        "t is null for lexical and early in accuracy, UAR, macro-F1, weighted F1, since their "
+        "t is null for lexical and early in accuracy, UAR, macro-F1, W-F1, since their "
         "difference is the "
         "same in every fold"
     ) in value["notes"]

@@ -337,7 +337,7 @@ def test_the_comparison_stands_in_latex_with_intervals_and_marks(report: Path) -
     tex = (report / "results.tex").read_text(encoding="utf-8")
     table = tex[tex.index(r"\label{tab:memr-speaker-default-differences}") :]
     rows = [line.strip() for line in table.splitlines() if line.endswith(r"\\")]
-    assert rows[0] == r"Pair & Accuracy & UAR & Macro-F1 & Weighted F1 \\"
+    assert rows[0] == r"Pair & Accuracy & UAR & Macro-F1 & W-F1 \\"
     assert len(rows) == 4
     cell = r"(\+|\\ensuremath\{-\})\d+\.\d \((\\ensuremath\{-\})?\d+\.\d to \S+\)\*{0,3}"
     assert all(

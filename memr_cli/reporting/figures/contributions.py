@@ -28,7 +28,7 @@ def contributions(group: Group, colours: Mapping[str, str]) -> Drawing | None:
 
     The gain needs early fusion and a single modality, the share two single modalities.
     """
-    single = [result for result in group.results if result.method in MODALITIES]
+    single = [result for result in group.results if result.is_unimodal]
     gains, shares = _gains(group.get("early"), single), _shares(single)
     panels = [(bars, title) for bars, title in (gains, shares) if bars]
     if not panels:

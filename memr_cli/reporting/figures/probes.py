@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.forest import Block, Row, forest
 from memr_cli.reporting.studies.audit import Audit
-from memr_cli.vocabulary import MODALITIES
+from memr_cli.vocabulary import ordered_modalities
 
 
 class _Probe(NamedTuple):
@@ -71,7 +71,7 @@ def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
     by_modality = audit.probes.get("modalities")
     held = by_modality if isinstance(by_modality, dict) else {}
     rows = []
-    for name in (name for name in MODALITIES if isinstance(held.get(name), dict)):
+    for name in ordered_modalities(name for name in held if isinstance(held[name], dict)):
         found = held[name].get(probe.key)
         accuracy, against = _percent(found, probe.accuracy), _percent(found, probe.against)
         if accuracy is None or against is None:

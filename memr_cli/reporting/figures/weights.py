@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from matplotlib.axes import Axes
 
@@ -19,12 +20,13 @@ from memr_cli.reporting.figures.forest import sheets
 from memr_cli.reporting.figures.palette import MUTED, PAPER, RULE
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.weighing import ModalityWeights, Weights
-from memr_cli.vocabulary import MODALITIES
+from memr_cli.vocabulary import MODALITIES, ordered_modalities
 
 _ROW, _TITLE, _SPACE = 0.165, 0.2, 0.09
 _TOP, _FOOT = 0.05, 0.4
 _WIDEST_LABEL = 1.0
 _MARKERS = dict(zip(MODALITIES, ("o", "s", "^"), strict=True))
+_OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
 ALL = "all classes"
 
 
@@ -67,15 +69,22 @@ def _block(method: str, found: ModalityWeights, class_names: Sequence[str]) -> _
     return _Block(method, 1 / len(found.modalities), ((ALL, found.mean), *rows))
 
 
+def markers_of(names: Sequence[str]) -> list[str]:
+    """Return a marker for each modality; the standard three have the same in every report."""
+    others = cycle(_OTHER_MARKERS)
+    return [_MARKERS[name] if name in _MARKERS else next(others) for name in names]
+
+
 def _draw(blocks: Sequence[_Block], colours: Mapping[str, str], *, synthetic: bool) -> Sheet:
     used = {name for block in blocks for _, given in block.rows for name in given}
-    names = [name for name in MODALITIES if name in used]
+    names = ordered_modalities(used)
+    markers = dict(zip(names, markers_of(names), strict=True))
     labels = [label for block in blocks for label, _ in block.rows]
     label = min(max(text_width(name, SMALL) for name in labels), _WIDEST_LABEL) + 0.2
     broken = legend.lines(names, COLUMN)
     head, height = _TOP + legend.LINE * len(broken) + 0.04, sum(block.height for block in blocks)
     sheet = Sheet(COLUMN, head + height + _FOOT, synthetic=synthetic)
-    legend.draw(sheet, broken, colours, top=_TOP, markers=_MARKERS)
+    legend.draw(sheet, broken, colours, top=_TOP, markers=markers)
     axes = sheet.axes(label, head, COLUMN - label - 0.14, height)
     axes.set(xlim=(0, _most(blocks)), ylim=(height, 0), xlabel="mean weight")
     axes.set_yticks([])
@@ -84,7 +93,7 @@ def _draw(blocks: Sequence[_Block], colours: Mapping[str, str], *, synthetic: bo
     axes.locator_params(axis="x", nbins=6)
     top = 0.0
     for block in blocks:
-        _draw_block(sheet, axes, block, (head, top, label), colours)
+        _draw_block(sheet, axes, block, (head, top, label), colours, markers)
         top += block.height
     return sheet
 
@@ -95,6 +104,7 @@ def _draw_block(
     block: _Block,
     place: tuple[float, float, float],
     colours: Mapping[str, str],
+    markers: Mapping[str, str],
 ) -> None:
     """place: where the axes start, where the block in them does, and the room for names."""
     head, top, label = place
@@ -113,7 +123,7 @@ def _draw_block(
             axes.plot(
                 weight,
                 middle,
-                _MARKERS[modality],
+                markers[modality],
                 ms=4.8,
                 color=colours[modality],
                 mec=PAPER,

@@ -11,7 +11,6 @@ from memr_cli.reporting.studies.ablation import Ablation
 from memr_cli.reporting.studies.comparison import METRICS
 from memr_cli.reporting.tables import Captioned, Table
 from memr_cli.results.ablation import LossPoint, NoisePoint, SpreadWithInterval, Worth
-from memr_cli.vocabulary import MODALITIES
 
 _METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
 
@@ -88,7 +87,7 @@ def _gain_sentence(group: Group) -> str:
     scores = {
         one.method: one.scores["f1_micro"].mean
         for one in group.results
-        if one.method in (*MODALITIES, "early")
+        if one.is_unimodal or one.method == "early"
     }
     early = scores.pop("early", None)
     known = {name: score for name, score in scores.items() if score is not None}
