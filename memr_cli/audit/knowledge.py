@@ -12,7 +12,7 @@ from memr_cli.data.scaling import standardise_groups
 from memr_cli.evaluation.bootstrap import FEW_CLUSTERS
 from memr_cli.evaluation.columns import NONE, Columns, Rows
 from memr_cli.evaluation.metrics import confusion, scores
-from memr_cli.evaluation.protocols import SPLIT_NAMES
+from memr_cli.evaluation.protocols.split import SPLIT_NAMES
 from memr_cli.vocabulary import ProtocolName
 
 LEAK = 0.10

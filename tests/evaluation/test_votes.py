@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from memr_cli.evaluation.votes import majority
+from memr_cli.evaluation.fusion import majority
 
 
 @st.composite
