@@ -29,7 +29,7 @@ def pooled(probabilities: Floats, present: Mask, weights: Floats) -> Floats:
     Stone (1961), Annals of Mathematical Statistics 32. Raises ValueError for a row without members.
     """
     if not present.any(axis=0).all():
-        raise ValueError(f"no member is present in {int((~present.any(axis=0)).sum())} rows")
+        raise ValueError(f"nobody is present in {int((~present.any(axis=0)).sum())} rows")
     shares = np.where(present, weights[:, None], 0.0)  # (M, n)
     shares = np.where(shares.any(axis=0), shares, present)
     shares /= shares.sum(axis=0)
