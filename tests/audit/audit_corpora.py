@@ -11,8 +11,10 @@ from memr_cli.audit.findings import Checked
 from memr_cli.audit.run import Subject, examine
 from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.columns import NONE, Columns
-from memr_cli.evaluation.protocols import ProtocolName, folds
+from memr_cli.evaluation.protocols import PROTOCOLS, folds
 from memr_cli.progress import silent
+from memr_cli.results.audit import ModalityProbes, Probes
+from memr_cli.vocabulary import ProtocolName
 from store.utterances import Utterances
 from store.writer import StoreWriter
 
@@ -93,7 +95,7 @@ class Corpus:
         assert name == self.name
         out[:] = self.features
 
-    def audit(self, protocol: str = "session") -> Checked:
+    def audit(self, protocol: str = "session") -> Checked[Probes]:
         cut = folds(ProtocolName(protocol), self.columns, 5, validation=False)
         data = Dataset(
             source=_Source(self),
@@ -105,8 +107,12 @@ class Corpus:
             incomplete=(),
             order=np.arange(len(self.ids)),
         )
-        subject = Subject(data, cut, {self.name: self.frames}, ProtocolName(protocol))
-        return examine(subject, silent)
+        frames = {self.name: self.frames}
+        return examine(Subject(data, cut, frames, PROTOCOLS[ProtocolName(protocol)]), silent)
+
+    def probes(self) -> ModalityProbes:
+        """The measurements of the one modality."""
+        return self.audit().numbers.modalities[self.name]
 
     def found(self, protocol: str = "session") -> dict[str, str]:
         """The severity of every code found."""

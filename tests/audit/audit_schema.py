@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from memr_cli.audit.findings import CODES
+from memr_cli.audit.run import CODES
 
 TEXT = {"type": "string", "minLength": 1}
 COUNT = {"type": "integer", "minimum": 0}

@@ -134,7 +134,7 @@ def test_the_table_has_the_most_severe_first(
     assert [row["severity"] for row in rows] == ["severe", "warning", "warning", "info"]
     assert list(rows[0]) == ["severity", "code", "modality", "value", "message"]
     assert (
-        "found 1 severe finding, 2 warnings and 1 point for information under protocol loso"
+        "found 1 severe finding, 2 warnings and 1 informational finding under protocol loso"
         in ran.stderr
     )
 

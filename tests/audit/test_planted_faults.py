@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from audit_corpora import CLASSES, N_DIMS, Corpus
 
-from memr_cli.audit.findings import CODES
+from memr_cli.audit.run import CODES
 from memr_cli.evaluation.columns import NONE
+from memr_cli.results.audit import Shared
+from memr_cli.results.schema import to_json
 
 Plant = Callable[[Corpus], None]
 
@@ -288,10 +290,10 @@ def test_identity_is_a_warning_where_test_speakers_are_trained_on() -> None:
 def test_normalising_each_speaker_takes_its_offset_away() -> None:
     corpus = Corpus()
     speaker_offsets(corpus)
-    numbers = corpus.audit().numbers["modalities"]["visual"]["speaker_identity"]
-    assert numbers["accuracy"] > 0.9
-    assert numbers["normalised"] < numbers["chance"] + 0.05
-    assert numbers["by_dialogue"]
+    numbers = corpus.probes().speaker_identity
+    assert numbers.accuracy > 0.9
+    assert numbers.normalised < numbers.chance + 0.05
+    assert numbers.by_dialogue
 
 
 def test_what_could_not_be_told_is_a_note() -> None:
@@ -305,14 +307,12 @@ def test_what_could_not_be_told_is_a_note() -> None:
 
 def test_numbers_are_there_without_findings() -> None:
     numbers = Corpus().audit().numbers
-    assert numbers["shared"] == {
-        "speakers": 0.0, "dialogues": 0.0, "sessions": 0.0, "partners": 0.0
-    }  # fmt: skip
-    assert sorted(numbers["modalities"]["visual"]) == [
-        "dimensions", "identical", "label_leak", "length", "missing", "near_identical",
-        "outliers", "speaker_identity",
+    assert numbers.shared == Shared(speakers=0.0, dialogues=0.0, sessions=0.0, partners=0.0)
+    assert list(to_json(numbers.modalities["visual"])) == [
+        "identical", "near_identical", "speaker_identity", "dimensions", "outliers", "missing",
+        "length", "label_leak",
     ]  # fmt: skip
-    assert set(numbers["classes"]) == set(CLASSES)
+    assert set(numbers.classes) == set(CLASSES)
 
 
 @pytest.mark.parametrize("protocol", ["session", "loso", "split"])
@@ -330,7 +330,7 @@ def test_a_modality_that_no_labelled_utterance_has_is_said_to_be_missing_and_no_
     corpus.lose(np.flatnonzero(corpus.label != NONE))
     checked = corpus.audit()
     assert checked.findings == ()
-    assert checked.numbers["modalities"]["visual"]["missing"]["share"] == 1
+    assert checked.numbers.modalities["visual"].missing.share == 1
 
 
 def test_a_speaker_who_talks_alone_has_no_partner() -> None:
@@ -346,8 +346,8 @@ def test_a_gap_that_may_be_chance_is_no_label_leak() -> None:
     test = corpus.session > 2
     corpus.features[test, :2] += 2.5 * corpus.rng.standard_normal((288, 2))
     checked = corpus.audit()
-    leak = checked.numbers["modalities"]["visual"]["label_leak"]
-    assert leak["gap"] > 0.10 > leak["ci95"][0]
+    leak = checked.numbers.modalities["visual"].label_leak
+    assert leak.gap > 0.10 > leak.ci95[0]
     assert checked.findings == ()
 
 
@@ -359,4 +359,4 @@ def test_labels_that_follow_speakers_are_no_label_leak() -> None:
     corpus.label[train] = corpus.speaker[train] % len(CLASSES)
     checked = corpus.audit()
     assert "label_leak" not in {finding.code for finding in checked.findings}
-    assert checked.numbers["modalities"]["visual"]["label_leak"]["train"] < 0.5
+    assert checked.numbers.modalities["visual"].label_leak.train < 0.5

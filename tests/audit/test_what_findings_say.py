@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from audit_corpora import Corpus
 
-from memr_cli.audit.copies import _near
-from memr_cli.audit.findings import Finding
+from memr_cli.audit.copies import check_near_identical
+from memr_cli.audit.leakage_probes import LABEL_LEAK
 from memr_cli.evaluation.columns import NONE
 from memr_cli.evaluation.similarity import NearCopies
+from memr_cli.results.audit import Finding
 
 
 def told(corpus: Corpus, code: str, protocol: str = "session") -> Finding:
@@ -30,10 +31,10 @@ def with_offsets() -> Corpus:
 
 def test_a_label_leak_names_uar_and_accuracy_and_says_that_few_speakers_are_rough() -> None:
     corpus = leaking()
-    leak = corpus.audit().numbers["modalities"]["visual"]["label_leak"]
+    leak = corpus.probes().label_leak
     finding = told(corpus, "label_leak")
-    assert finding.value == leak["gap"] == leak["uar"]["train"] - leak["uar"]["test"]
-    for share in (leak["train"], leak["test"], *leak["uar"].values()):
+    assert finding.value == leak.gap == leak.uar.train - leak.uar.test
+    for share in (leak.train, leak.test, leak.uar.train, leak.uar.test):
         assert f"{100 * share:.1f} %" in finding.message
     assert "rough, with 6 and 6 speakers" in finding.message
     corpus.speaker[:] = np.arange(corpus.n) // 24  # one a dialogue: twelve in either part
@@ -48,8 +49,8 @@ def test_a_label_leak_of_few_speakers_is_a_note_and_no_finding() -> None:
     (note,) = checked.notes
     assert note.startswith("label_leak cannot be told for visual: ")
     assert "6 speakers in training and 4 in test" in note
-    leak = checked.numbers["modalities"]["visual"]["label_leak"]
-    assert leak["ci95"][0] > 0.10
+    leak = checked.numbers.modalities["visual"].label_leak
+    assert leak.ci95[0] > 0.10
 
 
 def test_classes_that_one_published_part_lacks_are_no_label_leak() -> None:
@@ -57,14 +58,14 @@ def test_classes_that_one_published_part_lacks_are_no_label_leak() -> None:
     corpus.features[:, 1] += 4 * corpus.label
     corpus.label[(corpus.session < 3) & (corpus.label > 1)] = 0
     corpus.features[:, 2] += 6 * (corpus.label == 0)
-    leak = corpus.audit().numbers["modalities"]["visual"]["label_leak"]
-    assert leak["uar"]["test"] > 0.9
+    leak = corpus.probes().label_leak
+    assert leak.uar.test > 0.9
 
 
 def test_under_the_published_split_scores_with_a_label_leak_are_honest() -> None:
     corpus = leaking()
     assert "Scores under --protocol split are honest" in told(corpus, "label_leak", "split").action
-    assert told(corpus, "label_leak").action == ""  # that of its code
+    assert told(corpus, "label_leak").action == LABEL_LEAK.action
 
 
 def test_a_speaker_probe_says_what_it_had_not_seen() -> None:
@@ -90,7 +91,9 @@ def test_near_copies_weigh_what_they_are_more_than_chance_gives(
 ) -> None:
     tested = np.ones(9000, np.bool_)
     near = NearCopies(tested, np.arange(9000) < n_found, 9.0, by_chance)
-    found = [str(finding.severity) for finding in _near("visual", near)]
+    found = [
+        str(finding.severity) for finding in check_near_identical("visual", near, 9000).findings
+    ]
     assert found == ([expected] if expected else [])
 
 

@@ -25,7 +25,7 @@ def near(features: np.ndarray, cut: Sequence[Fold]) -> similarity.NearCopies:
 def test_identical_vectors_are_those_that_leakage_counts(features: np.ndarray) -> None:
     corpus = columns(list("aabbccdd"))
     cut = folds(SPEAKER, corpus, 3, validation=False)
-    found = similarity.identical(leakage.vector_codes(features, cut), cut)
+    found = leakage.identical_vectors(leakage.vector_codes(features, cut), cut)
     assert found.share == leakage.identical(features, cut)["share"]
     assert found.n == int((~np.isnan(features).all(axis=1)).sum())
 
