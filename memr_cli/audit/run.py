@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,13 +24,11 @@ from memr_cli.results.audit import (
     AuditFiles,
     Finding,
     FindingCounts,
-    LabelLeak,
     ModalityProbes,
     Probes,
 )
 from memr_cli.results.folder import ResultFolder, prepare_folder, refuse_another_stores
 from memr_cli.results.saved import save, store_named_in
-from memr_cli.results.schema import UNSET, UnsetType
 from memr_cli.vocabulary import DEFAULT_FOLDS, MODALITIES, ProtocolName, Subset
 from store.reader import Store
 
@@ -172,34 +171,26 @@ def _examine_modality(
     code = vector_codes(features, cut)
     identical, same = copies.check_identical(name, features, code, columns, cut)
     near = near_copies(features, code, cut, rngs[0])
-    near_identical = copies.check_near_identical(name, near, same.n)
-    identity = leakage_probes.check_identity(
-        name, features, columns, rngs[1], speakers_shared=speakers_shared
-    )
-    dimensions = values.check_dims(name, features, rows, cut, rngs[2])
-    outliers = values.check_outliers(name, features, rows, data.ids)
-    missing = values.check_missing(name, data.present[name], columns, data.class_names, all_rows)
-    length = leakage_probes.check_length(name, subject.frames[name], columns, rngs[3])
-    leak: Checked[LabelLeak | UnsetType] = Checked(UNSET)
+    checks: dict[str, Checked[Any]] = {
+        "identical": identical,
+        "near_identical": copies.check_near_identical(name, near, same.n),
+        "speaker_identity": leakage_probes.check_identity(
+            name, features, columns, rngs[1], speakers_shared=speakers_shared
+        ),
+        "dimensions": values.check_dims(name, features, rows, cut, rngs[2]),
+        "outliers": values.check_outliers(name, features, rows, data.ids),
+        "missing": values.check_missing(
+            name, data.present[name], columns, data.class_names, all_rows
+        ),
+        "length": leakage_probes.check_length(name, subject.frames[name], columns, rngs[3]),
+    }
     if not isinstance(published, str):
-        leak = leakage_probes.check_label_leak(
+        checks["label_leak"] = leakage_probes.check_label_leak(
             name, features, columns, published, rngs[4], subject.protocol
         )
-    numbers = ModalityProbes(
-        identical=identical.numbers,
-        near_identical=near_identical.numbers,
-        speaker_identity=identity.numbers,
-        dimensions=dimensions.numbers,
-        outliers=outliers.numbers,
-        missing=missing.numbers,
-        length=length.numbers,
-        label_leak=leak.numbers,
-    )
+    numbers = ModalityProbes(**{key: checked.numbers for key, checked in checks.items()})
+    found = joined(numbers, tuple(checks.values()))
     bounded = linear_probe.limits(rows.size, data.dims[name])
-    found = joined(
-        numbers,
-        (identical, near_identical, identity, dimensions, outliers, missing, length, leak),
-    )
     notes = (f"{name}: {bounded}",) if bounded else ()
     return Checked(numbers, found.findings, (*found.notes, *notes)), same
 

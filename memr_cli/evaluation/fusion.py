@@ -22,7 +22,7 @@ Two weights of 0 would leave open which member counts more where the others are 
 
 
 def pooled(probabilities: Floats, present: Mask, weights: Floats) -> Floats:
-    """(n, C) the weighted mean of the members present: a linear opinion pool (Stone 1961).
+    """Return (n, C) the weighted mean of the members present: a linear opinion pool (Stone 1961).
 
     probabilities: (M, n, C), of any value where a member is absent. present: (M, n). weights: (M,)
     from 0 up; those of the members present are scaled to sum to 1, and count alike where all are 0.
@@ -39,11 +39,10 @@ def pooled(probabilities: Floats, present: Mask, weights: Floats) -> Floats:
 
 
 def likeliest_weights(probabilities: Floats, present: Mask, true: NDArray[np.int64]) -> Floats:
-    """(M,) weights that sum to 1 whose pool makes the true classes (n,) most likely.
+    """Return (M,) weights, of sum 1, whose pool makes the true classes (n,) most likely.
 
     Shapes as for `pooled`; at least one row. Where every member is always present, this is a convex
     problem; otherwise it is searched from equal weights, which found the best of all in simulation.
-    Nothing is drawn at random.
     """
     from scipy.optimize import minimize
 
@@ -81,15 +80,9 @@ def majority(
     decisions: (M, n) class indices, of any value where a member is absent. present: (M, n).
     Returns the winner (n,), the shares of the votes (n, C), and whether the most votes went to
     several classes at once (n,). The winner equals `numpy.bincount(votes).argmax()` of a row.
-    Raises ValueError for a row that nobody votes on and for a vote outside 0..C-1.
+    Raises ValueError for a row that nobody votes on.
     """
-    if decisions.shape != present.shape or decisions.ndim != 2:
-        raise ValueError(
-            f"expected decisions and present as (M, n), found {decisions.shape} and {present.shape}"
-        )
     cast = decisions[present].astype(np.int64)
-    if cast.size and not (cast.min() >= 0 and cast.max() < n_classes):
-        raise ValueError(f"expected votes in 0..{n_classes - 1}, found {cast.min()}..{cast.max()}")
     voters = present.sum(axis=0)
     if not voters.all():
         raise ValueError(f"nobody votes on {int((voters == 0).sum())} of {voters.size} rows")

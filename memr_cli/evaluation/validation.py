@@ -44,12 +44,7 @@ class Units:
 
 
 def units(rows: Rows, columns: Columns) -> Units:
-    """Cut n training rows into at least two units, the coarsest kind that gives two.
-
-    Raises ValueError for fewer than two rows.
-    """
-    if rows.size < 2:
-        raise ValueError(f"expected at least 2 rows to divide, found {rows.size}")
+    """Cut n training rows, two or more, into units of the coarsest kind that gives two."""
     candidates: tuple[tuple[UnitKind, NDArray[Any]], ...] = (
         ("linked speakers", _linked_speakers(rows, columns)),
         ("speakers", columns.speaker[rows]),
@@ -66,7 +61,7 @@ def units(rows: Rows, columns: Columns) -> Units:
 
 
 def _linked_speakers(rows: Rows, columns: Columns) -> NDArray[np.integer[Any]]:
-    """(n,) for each row the group of its speaker: speakers linked by dialogues share one."""
+    """Return (n,) for each row the group of its speaker: speakers linked by dialogues share one."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -115,7 +110,7 @@ def hold_out(
 def _candidates(
     sizes: NDArray[np.int64], target: float, share: float, index: int
 ) -> NDArray[np.bool_]:
-    """(M, U) sets of units, one for each unit to start from, grown while that nears the target."""
+    """Return (M, U) sets of units, one for each first unit, grown while that nears the target."""
     count = sizes.size
     # Every fifth unit (for a share of 0.2) comes first, because neighbours in the alphabet are
     # often of one kind: F01, F02, F03, ...
