@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from audit_corpora import CLASSES, N_DIMS, Corpus
+from audit_corpora import (
+    CLASSES,
+    N_DIMS,
+    Corpus,
+    features_trained_on_labels,
+    planted,
+    speaker_offsets,
+)
 
 from memr_cli.audit.run import CODES
 from memr_cli.evaluation.columns import NONE
@@ -68,15 +75,6 @@ def scripts_played_again(corpus: Corpus) -> None:
 def scripted_lines_repeated(corpus: Corpus) -> None:
     corpus.kind = "script"
     many_repeated_words(corpus)
-
-
-def features_trained_on_labels(corpus: Corpus) -> None:
-    train = np.flatnonzero(corpus.session < 3)
-    corpus.features[train, 1 + corpus.label[train]] += 6
-
-
-def speaker_offsets(corpus: Corpus) -> None:
-    corpus.features += (2 * corpus.rng.standard_normal((12, 12)))[corpus.speaker]
 
 
 def a_rare_class(corpus: Corpus) -> None:
@@ -202,9 +200,7 @@ PLANTS: list[tuple[Plant, str, dict[str, str]]] = [
 def test_a_planted_fault_is_found_and_nothing_else(
     plant: Plant, protocol: str, expected: dict[str, str]
 ) -> None:
-    corpus = Corpus()
-    plant(corpus)
-    assert corpus.found(protocol) == expected
+    assert planted(plant).found(protocol) == expected
 
 
 def test_a_clean_corpus_is_passed_over_in_silence() -> None:
@@ -275,22 +271,16 @@ def no_published_split(corpus: Corpus) -> None:
                no_published_split], ids=lambda change: change.__name__,
 )  # fmt: skip
 def test_what_is_no_fault_is_no_finding(change: Plant) -> None:
-    corpus = Corpus()
-    change(corpus)
-    assert corpus.found() == {}
+    assert planted(change).found() == {}
 
 
 def test_identity_is_a_warning_where_test_speakers_are_trained_on() -> None:
-    corpus = Corpus()
-    speaker_offsets(corpus)
-    a_speaker_of_two_sessions(corpus)
+    corpus = planted(speaker_offsets, a_speaker_of_two_sessions)
     assert corpus.found()["speaker_identity"] == "warning"
 
 
 def test_normalising_each_speaker_takes_its_offset_away() -> None:
-    corpus = Corpus()
-    speaker_offsets(corpus)
-    numbers = corpus.probes().speaker_identity
+    numbers = planted(speaker_offsets).probes().speaker_identity
     assert numbers.accuracy > 0.9
     assert numbers.normalised < numbers.chance + 0.05
     assert numbers.by_dialogue
@@ -353,8 +343,7 @@ def test_a_gap_that_may_be_chance_is_no_label_leak() -> None:
 
 def test_labels_that_follow_speakers_are_no_label_leak() -> None:
     """Folds within the training part keep speakers apart, so who speaks tells nothing there."""
-    corpus = Corpus()
-    speaker_offsets(corpus)
+    corpus = planted(speaker_offsets)
     train = corpus.session < 3
     corpus.label[train] = corpus.speaker[train] % len(CLASSES)
     checked = corpus.audit()
