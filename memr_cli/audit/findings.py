@@ -13,7 +13,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Severity(StrEnum):
-    """How much a finding matters, the most severe first."""
+    """The weight of a finding, the most severe first."""
 
     SEVERE = "severe"
     """Scores under this protocol do not mean what they seem to mean."""

@@ -46,7 +46,7 @@ UNDER_THE_SPLIT = (
     "--protocol split are honest; scores under every other protocol are not, unless features are "
     "extracted without the labels."
 )
-"""What to do about a label leak under the protocol of the published split."""
+"""The action against a label leak under the protocol of the published split."""
 
 
 def published_parts(columns: Columns) -> Published | str:

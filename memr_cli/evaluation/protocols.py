@@ -94,7 +94,7 @@ class LeaveOneOut(Protocol):
     name: ProtocolName
     column: Literal["speaker", "session"]
     remedy: str
-    """What to use where the corpus has too few of them."""
+    """The advice where the corpus has too few of them."""
     by_speaker: bool = False
     keeps_dialogues: bool = False
 

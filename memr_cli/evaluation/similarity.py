@@ -5,7 +5,7 @@ that are never negative, as after a rectifier, or of very different ranges, all 
 (of real eGeMAPS vectors, 99.9 % have a raw cosine above 0.999 with one of another session). After
 each dim has been brought to mean 0 and one range, honest vectors point their own ways, and a
 copy with noise of 4 % of a dim's spread still has a cosine of 0.999. The range is that of the
-middle 90 %, and what lies further than CLIP of them from the median is moved there: by mean and
+middle 90 %, and values further than CLIP of them from the median are moved there: by mean and
 spread, a few wild values would set the scale of their dim and make all other rows alike. All rows
 that take part are looked at: no model is made from them.
 
@@ -31,7 +31,7 @@ LEAST_DIMS = 3
 """Varying dims below which vectors have too few ways to point for a cosine to tell copies."""
 
 BY_CHANCE = 0.001
-"""Where more than this share of vectors has such a neighbour by chance, copies cannot be told."""
+"""Where more than this share of vectors has such a neighbour by chance, copies are not looked for."""
 
 QUERIES = 10_000
 """Test vectors looked at, at most; every one is held against all of training."""
@@ -51,7 +51,7 @@ class NearCopies(Copies):
 
     by_chance: about the share of vectors that come this near to another by chance; where it is
     above BY_CHANCE, nothing was looked at. local_dims: in how many dims vectors spread around one
-    of them, which decides it. Both None where they cannot be told, and nothing was looked at.
+    of them, which decides it. Both None where they are unknown, and nothing was looked at.
     reason: why nothing was looked at; None where something was.
     """
 

@@ -25,7 +25,7 @@ class Finding(Part):
     """The number that decided."""
     message: str
     action: str
-    """What to do about it."""
+    """Advice on it."""
 
 
 class FindingCounts(Part):
@@ -124,7 +124,7 @@ class SpeakerIdentity(Part):
     speakers: Count
     n: Count
     by_dialogue: bool
-    """Whether dialogues were kept whole."""
+    """True where folds kept dialogues whole."""
 
 
 class Dimensions(Part):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
 from memr_cli.evaluation.columns import Columns
-from memr_cli.evaluation.protocols import PROTOCOLS, describe, folds, restrict
+from memr_cli.evaluation.protocols import PROTOCOLS, Fold, describe, folds, restrict
 from memr_cli.vocabulary import ProtocolName
 
 
@@ -191,22 +191,23 @@ def test_restricting_drops_rows_everywhere_and_recounts_speakers() -> None:
     assert narrowed.test_speakers == fold.test_speakers
 
 
-def test_a_method_that_can_use_no_training_row_of_a_fold_is_refused() -> None:
-    corpus = iemocap()
-    fold = folds(SESSION, corpus)[1]
-    usable = np.ones(corpus.label.size, bool)
-    usable[fold.train] = False
-    with pytest.raises(MethodUnsupportedError, match="fold 1: visual can use 0 of the"):
-        restrict(fold, usable, corpus, subject="visual")
-
-
-@pytest.mark.parametrize("part", ["fit", "validation"])
-def test_an_inner_part_of_which_nothing_is_left_is_drawn_anew(part: str) -> None:
+def without(part: str) -> tuple[Fold, Fold]:
+    """A fold, and the same where no row of a part can be used."""
     corpus = iemocap()
     fold = folds(SESSION, corpus)[1]
     usable = np.ones(corpus.label.size, bool)
     usable[getattr(fold, part)] = False
-    narrowed = restrict(fold, usable, corpus)
+    return fold, restrict(fold, usable, corpus, subject="visual")
+
+
+def test_a_method_that_can_use_no_training_row_of_a_fold_is_refused() -> None:
+    with pytest.raises(MethodUnsupportedError, match="fold 1: visual can use 0 of the"):
+        without("train")
+
+
+@pytest.mark.parametrize("part", ["fit", "validation"])
+def test_an_inner_part_of_which_nothing_is_left_is_drawn_anew(part: str) -> None:
+    fold, narrowed = without(part)
     assert narrowed.fit.size
     assert narrowed.validation.size
     both = np.union1d(narrowed.fit, narrowed.validation)
@@ -214,11 +215,7 @@ def test_an_inner_part_of_which_nothing_is_left_is_drawn_anew(part: str) -> None
 
 
 def test_a_test_part_may_become_empty() -> None:
-    corpus = iemocap()
-    fold = folds(SESSION, corpus)[1]
-    usable = np.ones(corpus.label.size, bool)
-    usable[fold.test] = False
-    assert not restrict(fold, usable, corpus).test.size
+    assert not without("test")[1].test.size
 
 
 def test_a_fold_without_validation_can_be_restricted() -> None:
@@ -227,19 +224,17 @@ def test_a_fold_without_validation_can_be_restricted() -> None:
     assert not restrict(fold, corpus.label != 3, corpus).validation.size
 
 
-def test_protocols_in_words() -> None:
-    corpus = iemocap()
-    words = {p: describe(p, folds(p, corpus)) for p in (SPEAKER, SESSION, LOSO)}
-    assert words == {
-        SPEAKER: "5 folds over 10 speakers, test speakers unseen in training",
-        SESSION: "leave one session out, 5 folds",
-        LOSO: "leave one speaker out, 10 folds",
-    }
-    split = columns(list("abc"), splits=["train", "train", "test"])
-    assert describe(SPLIT, folds(SPLIT, split)) == "the corpus's published split"
-
-
-def test_words_admit_that_a_speaker_recurs_in_training() -> None:
-    corpus = columns(list("aaab"), sessions=["1", "1", "2", "2"])
-    words = describe(SESSION, folds(SESSION, corpus))
-    assert words == "leave one session out, 2 folds, test speakers also in training"
+@pytest.mark.parametrize(
+    ("protocol", "corpus", "words"),
+    [
+        (SPEAKER, iemocap(), "5 folds over 10 speakers, test speakers unseen in training"),
+        (SESSION, iemocap(), "leave one session out, 5 folds"),
+        (LOSO, iemocap(), "leave one speaker out, 10 folds"),
+        (SPLIT, columns(list("abc"), splits=["train", "train", "test"]),
+         "the corpus's published split"),
+        (SESSION, columns(list("aaab"), sessions=["1", "1", "2", "2"]),
+         "leave one session out, 2 folds, test speakers also in training"),
+    ],
+)  # fmt: skip
+def test_protocols_in_words(protocol: ProtocolName, corpus: Columns, words: str) -> None:
+    assert describe(protocol, folds(protocol, corpus)) == words
