@@ -109,7 +109,7 @@ def clustered_interval(
 
 
 def middle(replicates: Floats, level: float = 0.95) -> Interval | None:
-    """Return the percentile interval of replicates (R,), without those undefined; None if all are."""
+    """Return the percentile interval of the defined replicates of (R,); None without any."""
     defined = replicates[~np.isnan(replicates)]
     if not defined.size:
         return None
@@ -120,7 +120,7 @@ def middle(replicates: Floats, level: float = 0.95) -> Interval | None:
 def replicate_scores(
     sample: Sample, rng: np.random.Generator, replicates: int
 ) -> dict[str, Floats]:
-    """Return the mean over folds of each of METRICS in every replicate: (R,) each, NaN where undefined.
+    """Return the mean over folds of each of METRICS by replicate: (R,), NaN where undefined.
 
     Within a fold the score is averaged over seeds. A fold counts as often as its rows were drawn in
     the outer stage, so that under leave-one-session-out a session drawn twice counts twice.

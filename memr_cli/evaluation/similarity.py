@@ -31,7 +31,7 @@ LEAST_DIMS = 3
 """Varying dims below which vectors have too few ways to point for a cosine to tell copies."""
 
 BY_CHANCE = 0.001
-"""Where more than this share of vectors has such a neighbour by chance, copies are not looked for."""
+"""If more than this share of vectors has such neighbours by chance, none are looked for."""
 
 QUERIES = 10_000
 """Test vectors looked at, at most; every one is held against all of training."""
