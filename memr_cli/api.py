@@ -23,33 +23,30 @@ import msgspec
 from memr_cli.errors import UsageError
 from memr_cli.experiment.experiment import Experiment, Place, choose, collective_names
 from memr_cli.experiment.runs import chosen, evaluate_methods, train_methods
-from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.experiment.settings import ExperimentSettings, normalizations
 from memr_cli.methods.registry import named, registered, shadowed, unusable, why_unsupported
 from memr_cli.progress import Progress, silent
 from memr_cli.vocabulary import (
-    ALIASES,
-    MODALITIES,
     Across,
     Calibration,
     ClassWeights,
     Device,
-    Normalization,
     OnProblem,
     Pooling,
     Preset,
     ProtocolName,
     Subset,
-    is_modality_name,
 )
 
 if TYPE_CHECKING:
     from memr_cli.results.ablation import Ablation
+    from memr_cli.results.audit import Audit
     from memr_cli.results.comparison import Comparison
     from memr_cli.results.corpus import Info, Ingestion
     from memr_cli.results.evaluation import Evaluation
     from memr_cli.results.training import Training
 
-__all__ = ["ablate", "compare", "evaluate", "fuse", "info", "ingest", "train"]
+__all__ = ["ablate", "audit", "compare", "evaluate", "fuse", "info", "ingest", "train"]
 
 PathLike = str | os.PathLike[str]
 Notice = Callable[[str], None]
@@ -280,6 +277,30 @@ def compare(
     return msgspec.structs.replace(result, seconds=round(time.monotonic() - started, 3))
 
 
+def audit(
+    store: PathLike = "memr.h5",
+    *,
+    out: PathLike | None = None,
+    protocol: str = "speaker",
+    folds: int | None = None,
+    subset: str = "all",
+    progress: Progress = silent,
+) -> "Audit":
+    """Look for what would mislead in a store under a protocol; nothing is trained but probes.
+
+    Raises UsageError, UnsupportedError and the errors of Store.open as `evaluate`.
+    """
+    from memr_cli.audit.run import AuditSettings
+    from memr_cli.audit.run import audit as run
+
+    started = time.monotonic()
+    asked = AuditSettings(
+        choice(ProtocolName, protocol, "protocol"), folds, choice(Subset, subset, "subset")
+    )
+    result = run(Path(store), _folder(store, out), asked, progress)
+    return msgspec.structs.replace(result, seconds=round(time.monotonic() - started, 3))
+
+
 _R = TypeVar("_R", bound="Training | Evaluation | Ablation")
 
 
@@ -367,27 +388,3 @@ def choice(kind: type[_E], value: str, option: str) -> _E:
     except ValueError as error:
         words = ", ".join(kind)
         raise UsageError(f"--{option} is {value}; give one of {words}.") from error
-
-
-def normalizations(
-    asked: str | Sequence[str],
-) -> tuple[Normalization, dict[str, Normalization]]:
-    """From words `[MODALITY=]HOW`: how all are normalised, and how those that are named.
-
-    Of several words on the same, the last counts. Raises UsageError for any other word.
-    """
-    for_all, for_each = Normalization.GLOBAL, {}
-    for text in [asked] if isinstance(asked, str) else asked:
-        name, separator, how = text.rpartition("=")
-        modality = ALIASES.get(name, name)
-        known = not separator or is_modality_name(modality)
-        if how not in list(Normalization) or not known:
-            raise UsageError(
-                f"--normalize is {text}; give {' or '.join(Normalization)}, or for one modality "
-                f"something like {MODALITIES[1]}={Normalization.SPEAKER}."
-            )
-        if separator:
-            for_each[modality] = Normalization(how)
-        else:
-            for_all = Normalization(how)
-    return for_all, for_each

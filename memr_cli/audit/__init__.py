@@ -1,1 +1,1 @@
-"""Looking at a store and a protocol before anyone believes a score."""
+"""Checks of a store under a protocol, before anyone believes a score."""

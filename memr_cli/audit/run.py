@@ -1,39 +1,70 @@
-"""An audit: every check of a store under a protocol, as one object."""
+"""An audit: every check of a store under a protocol, as one result."""
 
-import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.audit import balance, copies, knowledge, probe, sharing, values
-from memr_cli.audit.findings import CODES, Checked, Severity
+from memr_cli.audit import copies, leakage_probes, linear_probe, parts, values
+from memr_cli.audit.findings import Checked, Severity, joined
 from memr_cli.data.dataset import Dataset, held_modalities, open_dataset
-from memr_cli.errors import UnsupportedError, UsageError
-from memr_cli.evaluation.leakage import taking_part
-from memr_cli.evaluation.protocols import Fold, describe, folds
-from memr_cli.evaluation.similarity import Copies
+from memr_cli.errors import UnsupportedError
+from memr_cli.evaluation.leakage import Copies, taking_part, vector_codes
+from memr_cli.evaluation.protocols import PROTOCOLS, Fold, Protocol, check_n_folds, folds
+from memr_cli.evaluation.similarity import near_copies
 from memr_cli.progress import Progress
+from memr_cli.results import schema
+from memr_cli.results.audit import (
+    Audit,
+    AuditFiles,
+    Finding,
+    FindingCounts,
+    ModalityProbes,
+    Probes,
+)
 from memr_cli.results.folder import ResultFolder, prepare_folder, refuse_another_stores
-from memr_cli.results.saved import owner
+from memr_cli.results.saved import save, store_named_in
 from memr_cli.vocabulary import DEFAULT_FOLDS, ProtocolName, Subset
-from store.atomic import write_whole
 from store.reader import Store
 
-SCHEMA = "memr.audit/1"
 DEFAULT_STORE = Path("memr.h5")
 SEED = 0
+
+CODES = {
+    code.name: code
+    for code in (
+        parts.SHARED_SPEAKERS,
+        parts.SHARED_DIALOGUES,
+        parts.SHARED_SESSIONS,
+        parts.SPLIT_PARTNERS,
+        copies.IDENTICAL_VECTORS,
+        copies.NEAR_IDENTICAL_VECTORS,
+        copies.SCRIPTED_LINES,
+        leakage_probes.LABEL_LEAK,
+        leakage_probes.SPEAKER_IDENTITY,
+        parts.SMALL_CLASS,
+        parts.SMALL_SPEAKER,
+        parts.FOLD_WITHOUT_CLASS,
+        values.DEAD_DIMENSIONS,
+        values.DUPLICATED_DIMENSIONS,
+        values.OUTLIERS,
+        values.UNEVEN_MISSING,
+        leakage_probes.LENGTH_SHORTCUT,
+    )
+}
+"""Every code by name, in the order of findings of one severity."""
 
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """What is looked at. n_folds is for the protocol `speaker` alone.
+    """The protocol and subset to audit. n_folds: where the protocol takes `--folds`.
 
-    Raises UsageError for what cannot work or would have no effect.
+    Raises UsageError for `--folds` that would have no effect.
     """
 
     protocol: ProtocolName = ProtocolName.SPEAKER
@@ -41,33 +72,31 @@ class AuditSettings:
     subset: Subset = Subset.ALL
 
     def __post_init__(self) -> None:
-        if self.n_folds is not None and self.protocol is not ProtocolName.SPEAKER:
-            raise UsageError(
-                f"--folds has no effect with --protocol {self.protocol}, which has its own. "
-                "Leave it out, or use --protocol speaker."
-            )
+        check_n_folds(self.protocol, self.n_folds)
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is audited: data, its folds, frame counts (N,) by modality."""
+    """The data to audit, its folds, and its frame counts (N,) by modality."""
 
     data: Dataset
     cut: Sequence[Fold]
     frames: Mapping[str, NDArray[np.int64]]
-    protocol: ProtocolName
+    protocol: Protocol
 
 
-def audit(path: Path, out: Path, settings: AuditSettings, progress: Progress) -> dict[str, Any]:
-    """Audit the store at `path` and write the result below `out`; returns it.
+def audit(path: Path, out: Path, settings: AuditSettings, progress: Progress) -> Audit:
+    """Audit the store at `path`, write the result below `out` and return it.
 
     Raises UnsupportedError where the store does not support the protocol or the subset, or the
     file there is of a store of another name; the errors of Store.open; OSError where the system
     refuses.
     """
     target = ResultFolder(out).audit(settings.protocol)
+    protocol = PROTOCOLS[settings.protocol]
     with Store.open(path) as store:
-        _prepare(target, path, out)
+        prepare_folder(out)
+        refuse_another_stores(target, store_named_in(target), path)
         held = held_modalities(store)
         if not held:
             raise UnsupportedError(
@@ -79,135 +108,123 @@ def audit(path: Path, out: Path, settings: AuditSettings, progress: Progress) ->
         n_folds = DEFAULT_FOLDS if settings.n_folds is None else settings.n_folds
         cut = folds(settings.protocol, data.columns, n_folds, validation=False)
         frames = {name: store.frame_counts(name) for name in held}
-        checked = examine(Subject(data, cut, frames, settings.protocol), progress)
-        identity = {"store": str(path), "fingerprint": store.fingerprint}
-    result = {
-        "schema": SCHEMA,
-        **identity,
-        "synthetic": data.synthetic,
-        "protocol": {
-            "name": str(settings.protocol),
-            "description": describe(settings.protocol, cut),
-        },
-        "subset": str(settings.subset),
-        "n": sum(fold.test.size for fold in cut),
-        **as_object(checked, path, settings),
-        "files": {"audit": str(target)},
-    }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, (json.dumps(result, allow_nan=False, indent=1) + "\n").encode())
+        checked = examine(Subject(data, cut, frames, protocol), progress)
+        fingerprint = store.fingerprint
+    severities = [finding.severity for finding in checked.findings]
+    result = Audit(
+        store=str(path),
+        fingerprint=fingerprint,
+        synthetic=data.synthetic,
+        protocol=schema.Protocol(name=settings.protocol.value, description=protocol.describe(cut)),
+        subset=settings.subset.value,
+        n=sum(fold.test.size for fold in cut),
+        findings=_with_commands(checked.findings, path, settings),
+        counts=FindingCounts(**{str(name): severities.count(name) for name in Severity}),
+        probes=checked.numbers,
+        notes=checked.notes,
+        files=AuditFiles(audit=str(target)),
+    )
+    save(target, result)
     return result
 
 
-def examine(subject: Subject, progress: Progress) -> Checked:
-    """Every check: findings from the gravest, and numbers by what they are about."""
-    data, cut = subject.data, subject.cut
-    columns = data.columns
-    shared = sharing.check_sharing(columns, cut, subject.protocol)
-    classes = balance.check_classes(columns, data.class_names, cut)
-    speakers = balance.check_speakers(columns, cut)
-    parts = knowledge.published_parts(columns)
-    same: dict[str, Copies] = {}
-    by_modality = {}
+def examine(subject: Subject, progress: Progress) -> Checked[Probes]:
+    """Run every check; findings come in the order of severity, then of CODES."""
+    data, cut, columns = subject.data, subject.cut, subject.data.columns
+    shared = parts.check_shared(columns, cut, subject.protocol)
+    classes = parts.check_classes(columns, data.class_names, cut)
+    speakers = parts.check_speakers(columns, cut)
+    published = leakage_probes.published_parts(columns)
+    identical: dict[str, Copies] = {}
+    modalities: dict[str, Checked[ModalityProbes]] = {}
     for name in progress(tuple(data.dims), "audit", total=len(data.dims), unit="modality"):
-        by_modality[name], same[name] = _examine_modality(
-            name, subject, parts, speakers_shared=bool(shared.numbers["speakers"])
+        modalities[name], identical[name] = _examine_modality(
+            name, subject, published, speakers_shared=bool(shared.numbers.speakers)
         )
-    scripts = copies.check_scripts(data.ids, cut, same)
-    found = [shared, classes, speakers, *by_modality.values(), scripts]
-    gravest, order = list(Severity), list(CODES)
-    findings = sorted(
-        (finding for checked in found for finding in checked.findings),
-        key=lambda finding: (gravest.index(finding.severity), order.index(finding.code)),
+    scripts = copies.check_scripts(data.ids, cut, identical)
+    probes = Probes(
+        shared=shared.numbers,
+        classes=classes.numbers,
+        speakers=speakers.numbers,
+        scripts=scripts.numbers,
+        modalities={name: checked.numbers for name, checked in modalities.items()},
     )
-    notes = [note for checked in found for note in checked.notes]
-    if isinstance(parts, str):
-        notes.append(f"label_leak cannot be told: {parts}")
-    notes += _without_lengths(subject)
-    numbers = {
-        "shared": shared.numbers,
-        "classes": classes.numbers,
-        "speakers": speakers.numbers,
-        "scripts": scripts.numbers or None,
-        "modalities": {name: checked.numbers for name, checked in by_modality.items()},
-    }
-    return Checked(numbers, tuple(findings), tuple(dict.fromkeys(notes)))
+    found = joined(probes, (shared, classes, speakers, *modalities.values(), scripts))
+    severities, order = list(Severity), list(CODES)
+    findings = sorted(
+        found.findings,
+        key=lambda one: (severities.index(Severity(one.severity)), order.index(one.code)),
+    )
+    notes = [*found.notes, *_unanswered(subject, published)]
+    return Checked(probes, tuple(findings), tuple(dict.fromkeys(notes)))
 
 
 def _examine_modality(
-    name: str, subject: Subject, parts: knowledge.Published | str, *, speakers_shared: bool
-) -> tuple[Checked, Copies]:
-    """All that is asked of one modality, each check with randomness of its own."""
+    name: str, subject: Subject, published: leakage_probes.Published | str, *, speakers_shared: bool
+) -> tuple[Checked[ModalityProbes], Copies]:
+    """Run the checks of one modality, each with a generator of its own; return copies as well."""
     data, cut, columns = subject.data, subject.cut, subject.data.columns
     features = data.features([name])
     all_rows = taking_part(cut)
     rows = all_rows[data.present[name][all_rows]]
-    rngs = iter(np.random.default_rng(SEED).spawn(5))
-    copied, same = copies.check_copies(name, features, columns, cut, next(rngs))
-    found = [
-        copied,
-        knowledge.check_identity(
-            name, features, columns, next(rngs), speakers_shared=speakers_shared
+    rngs = np.random.default_rng(SEED).spawn(5)
+    code = vector_codes(features, cut)
+    identical, same = copies.check_identical(name, features, code, columns, cut)
+    near = near_copies(features, code, cut, rngs[0])
+    checks: dict[str, Checked[Any]] = {
+        "identical": identical,
+        "near_identical": copies.check_near_identical(name, near, same.n),
+        "speaker_identity": leakage_probes.check_identity(
+            name, features, columns, rngs[1], speakers_shared=speakers_shared
         ),
-        values.check_dims(name, features, rows, cut, next(rngs)),
-        values.check_outliers(name, features, rows, data.ids),
-        balance.check_missing(name, data.present[name], columns, data.class_names, all_rows),
-        knowledge.check_length(name, subject.frames[name], columns, next(rngs)),
-    ]
-    if not isinstance(parts, str):
-        leak = knowledge.check_label_leak(
-            name, features, columns, parts, next(rngs), subject.protocol
-        )
-        found.append(leak)
-    bounded = probe.limits(rows.size, data.dims[name])
-    numbers = {key: value for checked in found for key, value in checked.numbers.items()}
-    findings = tuple(finding for checked in found for finding in checked.findings)
-    notes = [note for checked in found for note in checked.notes]
-    notes += [f"{name}: {bounded}"] * (bounded is not None)
-    return Checked(numbers, findings, tuple(notes)), same
-
-
-def as_object(checked: Checked, store: Path, settings: AuditSettings) -> dict[str, Any]:
-    """Findings, how many there are of each severity, probes and notes, as they go into JSON."""
-    evaluate = _evaluate_command(store, settings)
-    subset = "" if settings.subset is Subset.ALL else f" --subset {settings.subset}"
-    counts = {str(severity): 0 for severity in reversed(Severity)}
-    for finding in checked.findings:
-        counts[finding.severity] += 1
-    return {
-        "findings": [finding.as_object(evaluate, subset) for finding in checked.findings],
-        "counts": counts,
-        "probes": dict(checked.numbers),
-        "notes": list(checked.notes),
+        "dimensions": values.check_dims(name, features, rows, cut, rngs[2]),
+        "outliers": values.check_outliers(name, features, rows, data.ids),
+        "missing": values.check_missing(
+            name, data.present[name], columns, data.class_names, all_rows
+        ),
+        "length": leakage_probes.check_length(name, subject.frames[name], columns, rngs[3]),
     }
+    if not isinstance(published, str):
+        checks["label_leak"] = leakage_probes.check_label_leak(
+            name, features, columns, published, rngs[4], subject.protocol
+        )
+    numbers = ModalityProbes(**{key: checked.numbers for key, checked in checks.items()})
+    found = joined(numbers, tuple(checks.values()))
+    bounded = linear_probe.limits(rows.size, data.dims[name])
+    notes = (f"{name}: {bounded}",) if bounded else ()
+    return Checked(numbers, found.findings, (*found.notes, *notes)), same
 
 
-def _evaluate_command(store: Path, settings: AuditSettings) -> str:
-    """The command that scores what was audited; actions add their options to it."""
+def _with_commands(
+    findings: Sequence[Finding], store: Path, settings: AuditSettings
+) -> tuple[Finding, ...]:
+    """Fill in the commands of the actions: they score what was audited, with further options."""
     words = ["memr", "evaluate"]
     words += ["--store", str(store)] if store != DEFAULT_STORE else []
-    words += ["--protocol", str(settings.protocol)]
+    words += ["--protocol", settings.protocol]
     words += ["--folds", str(settings.n_folds)] if settings.n_folds is not None else []
-    return shlex.join(words)
+    evaluate = shlex.join(words)
+    subset = "" if settings.subset is Subset.ALL else f" --subset {settings.subset}"
+    return tuple(
+        msgspec.structs.replace(
+            one, action=one.action.format(modality=one.modality, evaluate=evaluate, subset=subset)
+        )
+        for one in findings
+    )
 
 
-def _without_lengths(subject: Subject) -> list[str]:
-    """A note on modalities that have one frame throughout, so no lengths to learn from."""
+def _unanswered(subject: Subject, published: leakage_probes.Published | str) -> Iterator[str]:
+    """Yield notes on the probes that the store does not allow."""
+    if isinstance(published, str):
+        yield f"label_leak cannot be told: {published}"
     single = [
         name
         for name, frames in subject.frames.items()
         if np.unique(frames[subject.data.present[name]]).size < 2
     ]
-    if not single:
-        return []
-    why = "all have the same number of frames"
-    return [f"length_shortcut cannot be told for {', '.join(single)}: {why}"]
-
-
-def _prepare(target: Path, store: Path, out: Path) -> None:
-    """Make sure, before any work, that the result may be written."""
-    prepare_folder(out)
-    refuse_another_stores(target, owner(target, SCHEMA), store)
+    if single:
+        why = "all have the same number of frames"
+        yield f"length_shortcut cannot be told for {', '.join(single)}: {why}"
 
 
 def _refuse_empty(data: Dataset, path: Path, subset: Subset) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from memr_cli.comparison.evaluated import Evaluated
+from memr_cli.evaluation.protocols import PROTOCOLS
 from memr_cli.vocabulary import DEFAULT_FOLDS, Across, ProtocolName
 
 
@@ -68,7 +69,8 @@ def remake(
 
 def _terms(like: Evaluated, methods: Sequence[str]) -> list[str]:
     words = []
-    if like.protocol == ProtocolName.SPEAKER and len(like.n_test) != DEFAULT_FOLDS:
+    takes_folds = PROTOCOLS[ProtocolName(like.protocol)].takes_folds
+    if takes_folds and len(like.n_test) != DEFAULT_FOLDS:
         words += ["--folds", str(len(like.n_test))]
     asked = like.settings
     if asked.seed:

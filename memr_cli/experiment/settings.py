@@ -1,17 +1,21 @@
 """What a person asks of an experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from memr_cli.errors import UsageError
+from memr_cli.evaluation.protocols import check_n_folds
 from memr_cli.vocabulary import (
+    ALIASES,
     DEFAULT_FOLDS,
+    MODALITIES,
     Calibration,
     Normalization,
     Preset,
     ProtocolName,
     Subset,
+    is_modality_name,
 )
 
 
@@ -38,11 +42,7 @@ class ExperimentSettings:
     ensemble: bool = False
 
     def __post_init__(self) -> None:
-        if self.n_folds is not None and self.protocol is not ProtocolName.SPEAKER:
-            raise UsageError(
-                f"--folds has no effect with --protocol {self.protocol}, which has its own. "
-                "Leave it out, or use --protocol speaker."
-            )
+        check_n_folds(self.protocol, self.n_folds)
         if self.n_folds is not None and self.n_folds < 2:
             raise UsageError(f"--folds is {self.n_folds}; cross-validation needs at least 2.")
         if self.seed < 0:
@@ -73,3 +73,27 @@ class ExperimentSettings:
     def normalization(self, modality: str) -> Normalization:
         """How the features of a modality are normalised."""
         return self.normalize_each.get(modality, self.normalize)
+
+
+def normalizations(
+    asked: str | Sequence[str],
+) -> tuple[Normalization, dict[str, Normalization]]:
+    """From words `[MODALITY=]HOW`: how all are normalised, and how those that are named.
+
+    Of several words on the same, the last counts. Raises UsageError for any other word.
+    """
+    for_all, for_each = Normalization.GLOBAL, {}
+    for text in [asked] if isinstance(asked, str) else asked:
+        name, separator, how = text.rpartition("=")
+        modality = ALIASES.get(name, name)
+        known = not separator or is_modality_name(modality)
+        if how not in list(Normalization) or not known:
+            raise UsageError(
+                f"--normalize is {text}; give {' or '.join(Normalization)}, or for one modality "
+                f"something like {MODALITIES[1]}={Normalization.SPEAKER}."
+            )
+        if separator:
+            for_each[modality] = Normalization(how)
+        else:
+            for_all = Normalization(how)
+    return for_all, for_each

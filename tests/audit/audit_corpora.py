@@ -1,18 +1,24 @@
 """A clean corpus in arrays, in which tests plant one fault at a time."""
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from memr_cli.audit.findings import Checked
-from memr_cli.audit.run import Subject, examine
+from memr_cli.audit.findings import Checked, Severity
+from memr_cli.audit.run import CODES, Subject, examine
 from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.columns import NONE, Columns
-from memr_cli.evaluation.protocols import ProtocolName, folds
+from memr_cli.evaluation.protocols import PROTOCOLS, folds
 from memr_cli.progress import silent
+from memr_cli.results.audit import Audit, Finding, ModalityProbes, Probes
+from memr_cli.results.schema import encode, to_json
+from memr_cli.vocabulary import ProtocolName
 from store.utterances import Utterances
 from store.writer import StoreWriter
 
@@ -89,14 +95,10 @@ class Corpus:
             split_names=("train", "test") if self.published else (),
         )
 
-    def pooled_into(self, name: str, out: np.ndarray) -> None:
-        assert name == self.name
-        out[:] = self.features
-
-    def audit(self, protocol: str = "session") -> Checked:
+    def audit(self, protocol: str = "session") -> Checked[Probes]:
         cut = folds(ProtocolName(protocol), self.columns, 5, validation=False)
         data = Dataset(
-            source=_Source(self),
+            source=_Source(self.name, self.features),
             ids=self.ids,
             class_names=CLASSES,
             synthetic=False,
@@ -105,12 +107,21 @@ class Corpus:
             incomplete=(),
             order=np.arange(len(self.ids)),
         )
-        subject = Subject(data, cut, {self.name: self.frames}, ProtocolName(protocol))
-        return examine(subject, silent)
+        frames = {self.name: self.frames}
+        return examine(Subject(data, cut, frames, PROTOCOLS[ProtocolName(protocol)]), silent)
+
+    def probes(self) -> ModalityProbes:
+        """The measurements of the one modality."""
+        return self.audit().numbers.modalities[self.name]
 
     def found(self, protocol: str = "session") -> dict[str, str]:
         """The severity of every code found."""
-        return {f.code: str(f.severity) for f in self.audit(protocol).findings}
+        return {finding.code: finding.severity for finding in self.audit(protocol).findings}
+
+    def finding(self, code: str, protocol: str = "session") -> Finding:
+        """The one finding of a code."""
+        (found,) = (one for one in self.audit(protocol).findings if one.code == code)
+        return found
 
     def write(self, path: Path) -> Path:
         """The corpus as a store."""
@@ -136,14 +147,47 @@ class Corpus:
 
 @dataclass(frozen=True)
 class _Source:
-    corpus: Corpus
+    name: str
+    features: np.ndarray
 
     def present(self, name: str) -> np.ndarray:
-        assert name == self.corpus.name
-        return self.corpus.present
+        assert name == self.name
+        return ~np.isnan(self.features[:, 0])
 
     def pooled_into(self, name: str, out: np.ndarray) -> None:
-        self.corpus.pooled_into(name, out)
+        assert name == self.name
+        out[:] = self.features
+
+
+def features_trained_on_labels(corpus: Corpus) -> None:
+    """Features know the labels of the published training part."""
+    train = np.flatnonzero(corpus.session < 3)
+    corpus.features[train, 1 + corpus.label[train]] += 6
+
+
+def speaker_offsets(corpus: Corpus) -> None:
+    """Features know the speaker."""
+    corpus.features += (2 * corpus.rng.standard_normal((12, 12)))[corpus.speaker]
+
+
+def planted(*plants: Callable[[Corpus], None]) -> Corpus:
+    """A corpus with faults."""
+    corpus = Corpus()
+    for plant in plants:
+        plant(corpus)
+    return corpus
+
+
+def check(result: dict[str, Any]) -> None:
+    """Check the JSON object of an audit: every field, and how its sentences are written."""
+    audit = msgspec.convert(result, Audit)
+    assert json.loads(encode(audit)) == result  # nothing but what the type names
+    for one in audit.findings:
+        assert one.code in CODES
+        assert re.fullmatch(r"[A-Z0-9].*\.", one.message)
+        assert re.fullmatch(r"[A-Z0-9][^{}]*\.", one.action)
+    severities = [one.severity for one in audit.findings]
+    assert to_json(audit.counts) == {name: severities.count(name) for name in Severity}
 
 
 def _named(names: Sequence[str], codes: np.ndarray) -> list[str | None]:

@@ -3,32 +3,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
-from audit_corpora import Corpus
-from audit_schema import AUDIT
+from audit_corpora import Corpus, check, features_trained_on_labels, planted, speaker_offsets
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture
-def leaking(tmp_path: Path) -> Path:
+def leaky(tmp_path: Path) -> Path:
     """A store whose features know the labels of its published training part."""
-    corpus = Corpus()
-    train = np.flatnonzero(corpus.session < 3)
-    corpus.features[train, 1 + corpus.label[train]] += 6
-    return corpus.write(tmp_path / "leaking.h5")
+    return planted(features_trained_on_labels).write(tmp_path / "leaky.h5")
 
 
 def test_an_audit_is_one_object_of_its_schema_and_lies_in_its_file(
-    memr: Run, leaking: Path, tmp_path: Path
+    memr: Run, leaky: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    ran = memr("audit", "--store", leaking, "--protocol", "split", "--out", out)
+    ran = memr("audit", "--store", leaky, "--protocol", "split", "--out", out)
     assert ran.code == 0, ran.stderr
     (result,) = ran.lines
-    jsonschema.validate(result, AUDIT)
+    check(result)
     assert [finding["code"] for finding in result["findings"]] == ["label_leak"]
     assert result["counts"] == {"info": 0, "warning": 0, "severe": 1}
     path = out / "audits" / "split.json"
@@ -49,13 +44,13 @@ def test_the_store_says_the_same_as_the_arrays_it_was_made_from(memr: Run, tmp_p
     assert {f["code"]: f["severity"] for f in result["findings"]} == corpus.found()
 
 
-def test_an_audit_says_the_same_twice(memr: Run, leaking: Path) -> None:
-    first, second = (memr("audit", "--store", leaking).lines[0] for _ in range(2))
+def test_an_audit_says_the_same_twice(memr: Run, leaky: Path) -> None:
+    first, second = (memr("audit", "--store", leaky).lines[0] for _ in range(2))
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
 
 
-def test_strict_exits_with_3_on_severe_findings_after_the_object(memr: Run, leaking: Path) -> None:
-    ran = memr("audit", "--store", leaking, "--protocol", "split", "--strict")
+def test_strict_exits_with_3_on_severe_findings_after_the_object(memr: Run, leaky: Path) -> None:
+    ran = memr("audit", "--store", leaky, "--protocol", "split", "--strict")
     assert ran.code == 3
     assert ran.lines[0]["counts"]["severe"] == 1
     *_, message = ran.stderr.splitlines()
@@ -108,19 +103,19 @@ def test_a_subset_that_nothing_belongs_to_exits_with_5(memr: Run, tmp_path: Path
 
 
 def test_the_audit_of_a_store_of_another_name_is_not_replaced(
-    memr: Run, small_store: Path, leaking: Path
+    memr: Run, small_store: Path, leaky: Path
 ) -> None:
     assert memr("audit", "--store", small_store).code == 0
     path = small_store.parent / "audits" / "speaker.json"
     before = path.read_bytes()
-    ran = memr("audit", "--store", leaking, "--out", small_store.parent)
+    ran = memr("audit", "--store", leaky, "--out", small_store.parent)
     assert (ran.code, ran.stdout) == (5, "")
     assert "--out" in ran.stderr
     assert path.read_bytes() == before
 
 
 def test_the_table_has_the_most_severe_first(
-    memr: Run, leaking: Path, monkeypatch: pytest.MonkeyPatch
+    memr: Run, leaky: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from memr_cli.commands.console import Console
 
@@ -130,11 +125,11 @@ def test_the_table_has_the_most_severe_first(
         rows.extend(table)
 
     monkeypatch.setattr(Console, "emit", emit)
-    ran = memr("audit", "--store", leaking, "--protocol", "loso")
+    ran = memr("audit", "--store", leaky, "--protocol", "loso")
     assert [row["severity"] for row in rows] == ["severe", "warning", "warning", "info"]
     assert list(rows[0]) == ["severity", "code", "modality", "value", "message"]
     assert (
-        "found 1 severe finding, 2 warnings and 1 point for information under protocol loso"
+        "found 1 severe finding, 2 warnings and 1 informational finding under protocol loso"
         in ran.stderr
     )
 
@@ -148,9 +143,7 @@ def test_actions_repeat_what_was_audited_and_replace_nothing(
         f"`memr evaluate --store {small_store} --protocol session --subset improvised "
         "--out improvised/`."
     )
-    corpus = Corpus()
-    corpus.features += (2 * corpus.rng.standard_normal((12, 12)))[corpus.speaker]
-    path = corpus.write(tmp_path / "a store.h5")
+    path = planted(speaker_offsets).write(tmp_path / "a store.h5")
     wanted = ("--protocol", "speaker", "--folds", "4", "--subset", "improvised")
     ran = memr("audit", "--store", path, *wanted)
     actions = {f["code"]: f["action"] for f in ran.lines[0]["findings"]}

@@ -4,10 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from audit_corpora import CLASSES, N_DIMS, Corpus
+from audit_corpora import (
+    CLASSES,
+    N_DIMS,
+    Corpus,
+    features_trained_on_labels,
+    planted,
+    speaker_offsets,
+)
 
-from memr_cli.audit.findings import CODES
+from memr_cli.audit.run import CODES
 from memr_cli.evaluation.columns import NONE
+from memr_cli.results.audit import Shared
+from memr_cli.results.schema import to_json
 
 Plant = Callable[[Corpus], None]
 
@@ -66,15 +75,6 @@ def scripts_played_again(corpus: Corpus) -> None:
 def scripted_lines_repeated(corpus: Corpus) -> None:
     corpus.kind = "script"
     many_repeated_words(corpus)
-
-
-def features_trained_on_labels(corpus: Corpus) -> None:
-    train = np.flatnonzero(corpus.session < 3)
-    corpus.features[train, 1 + corpus.label[train]] += 6
-
-
-def speaker_offsets(corpus: Corpus) -> None:
-    corpus.features += (2 * corpus.rng.standard_normal((12, 12)))[corpus.speaker]
 
 
 def a_rare_class(corpus: Corpus) -> None:
@@ -200,9 +200,7 @@ PLANTS: list[tuple[Plant, str, dict[str, str]]] = [
 def test_a_planted_fault_is_found_and_nothing_else(
     plant: Plant, protocol: str, expected: dict[str, str]
 ) -> None:
-    corpus = Corpus()
-    plant(corpus)
-    assert corpus.found(protocol) == expected
+    assert planted(plant).found(protocol) == expected
 
 
 def test_a_clean_corpus_is_passed_over_in_silence() -> None:
@@ -273,25 +271,19 @@ def no_published_split(corpus: Corpus) -> None:
                no_published_split], ids=lambda change: change.__name__,
 )  # fmt: skip
 def test_what_is_no_fault_is_no_finding(change: Plant) -> None:
-    corpus = Corpus()
-    change(corpus)
-    assert corpus.found() == {}
+    assert planted(change).found() == {}
 
 
 def test_identity_is_a_warning_where_test_speakers_are_trained_on() -> None:
-    corpus = Corpus()
-    speaker_offsets(corpus)
-    a_speaker_of_two_sessions(corpus)
+    corpus = planted(speaker_offsets, a_speaker_of_two_sessions)
     assert corpus.found()["speaker_identity"] == "warning"
 
 
 def test_normalising_each_speaker_takes_its_offset_away() -> None:
-    corpus = Corpus()
-    speaker_offsets(corpus)
-    numbers = corpus.audit().numbers["modalities"]["visual"]["speaker_identity"]
-    assert numbers["accuracy"] > 0.9
-    assert numbers["normalised"] < numbers["chance"] + 0.05
-    assert numbers["by_dialogue"]
+    numbers = planted(speaker_offsets).probes().speaker_identity
+    assert numbers.accuracy > 0.9
+    assert numbers.normalised < numbers.chance + 0.05
+    assert numbers.by_dialogue
 
 
 def test_what_could_not_be_told_is_a_note() -> None:
@@ -305,14 +297,12 @@ def test_what_could_not_be_told_is_a_note() -> None:
 
 def test_numbers_are_there_without_findings() -> None:
     numbers = Corpus().audit().numbers
-    assert numbers["shared"] == {
-        "speakers": 0.0, "dialogues": 0.0, "sessions": 0.0, "partners": 0.0
-    }  # fmt: skip
-    assert sorted(numbers["modalities"]["visual"]) == [
-        "dimensions", "identical", "label_leak", "length", "missing", "near_identical",
-        "outliers", "speaker_identity",
+    assert numbers.shared == Shared(speakers=0.0, dialogues=0.0, sessions=0.0, partners=0.0)
+    assert list(to_json(numbers.modalities["visual"])) == [
+        "identical", "near_identical", "speaker_identity", "dimensions", "outliers", "missing",
+        "length", "label_leak",
     ]  # fmt: skip
-    assert set(numbers["classes"]) == set(CLASSES)
+    assert set(numbers.classes) == set(CLASSES)
 
 
 @pytest.mark.parametrize("protocol", ["session", "loso", "split"])
@@ -330,7 +320,7 @@ def test_a_modality_that_no_labelled_utterance_has_is_said_to_be_missing_and_no_
     corpus.lose(np.flatnonzero(corpus.label != NONE))
     checked = corpus.audit()
     assert checked.findings == ()
-    assert checked.numbers["modalities"]["visual"]["missing"]["share"] == 1
+    assert checked.numbers.modalities["visual"].missing.share == 1
 
 
 def test_a_speaker_who_talks_alone_has_no_partner() -> None:
@@ -346,17 +336,16 @@ def test_a_gap_that_may_be_chance_is_no_label_leak() -> None:
     test = corpus.session > 2
     corpus.features[test, :2] += 2.5 * corpus.rng.standard_normal((288, 2))
     checked = corpus.audit()
-    leak = checked.numbers["modalities"]["visual"]["label_leak"]
-    assert leak["gap"] > 0.10 > leak["ci95"][0]
+    leak = checked.numbers.modalities["visual"].label_leak
+    assert leak.gap > 0.10 > leak.ci95[0]
     assert checked.findings == ()
 
 
 def test_labels_that_follow_speakers_are_no_label_leak() -> None:
     """Folds within the training part keep speakers apart, so who speaks tells nothing there."""
-    corpus = Corpus()
-    speaker_offsets(corpus)
+    corpus = planted(speaker_offsets)
     train = corpus.session < 3
     corpus.label[train] = corpus.speaker[train] % len(CLASSES)
     checked = corpus.audit()
     assert "label_leak" not in {finding.code for finding in checked.findings}
-    assert checked.numbers["modalities"]["visual"]["label_leak"]["train"] < 0.5
+    assert checked.numbers.modalities["visual"].label_leak.train < 0.5

@@ -2,54 +2,36 @@
 
 import numpy as np
 import pytest
-from audit_corpora import Corpus
+from audit_corpora import Corpus, features_trained_on_labels, planted, speaker_offsets
 
-from memr_cli.audit.copies import _near
-from memr_cli.audit.findings import Finding
+from memr_cli.audit.copies import check_near_identical
+from memr_cli.audit.leakage_probes import LABEL_LEAK
 from memr_cli.evaluation.columns import NONE
 from memr_cli.evaluation.similarity import NearCopies
 
 
-def told(corpus: Corpus, code: str, protocol: str = "session") -> Finding:
-    (finding,) = (f for f in corpus.audit(protocol).findings if f.code == code)
-    return finding
-
-
-def leaking() -> Corpus:
-    corpus = Corpus()
-    train = np.flatnonzero(corpus.session < 3)
-    corpus.features[train, 1 + corpus.label[train]] += 6
-    return corpus
-
-
-def with_offsets() -> Corpus:
-    corpus = Corpus()
-    corpus.features += (2 * corpus.rng.standard_normal((12, 12)))[corpus.speaker]
-    return corpus
-
-
 def test_a_label_leak_names_uar_and_accuracy_and_says_that_few_speakers_are_rough() -> None:
-    corpus = leaking()
-    leak = corpus.audit().numbers["modalities"]["visual"]["label_leak"]
-    finding = told(corpus, "label_leak")
-    assert finding.value == leak["gap"] == leak["uar"]["train"] - leak["uar"]["test"]
-    for share in (leak["train"], leak["test"], *leak["uar"].values()):
+    corpus = planted(features_trained_on_labels)
+    leak = corpus.probes().label_leak
+    finding = corpus.finding("label_leak")
+    assert finding.value == leak.gap == leak.uar.train - leak.uar.test
+    for share in (leak.train, leak.test, leak.uar.train, leak.uar.test):
         assert f"{100 * share:.1f} %" in finding.message
     assert "rough, with 6 and 6 speakers" in finding.message
     corpus.speaker[:] = np.arange(corpus.n) // 24  # one a dialogue: twelve in either part
-    assert "rough" not in told(corpus, "label_leak").message
+    assert "rough" not in corpus.finding("label_leak").message
 
 
 def test_a_label_leak_of_few_speakers_is_a_note_and_no_finding() -> None:
-    corpus = leaking()
+    corpus = planted(features_trained_on_labels)
     corpus.label[corpus.session > 4] = NONE  # leaves four test speakers
     checked = corpus.audit()
     assert checked.findings == ()
     (note,) = checked.notes
     assert note.startswith("label_leak cannot be told for visual: ")
     assert "6 speakers in training and 4 in test" in note
-    leak = checked.numbers["modalities"]["visual"]["label_leak"]
-    assert leak["ci95"][0] > 0.10
+    leak = checked.numbers.modalities["visual"].label_leak
+    assert leak.ci95[0] > 0.10
 
 
 def test_classes_that_one_published_part_lacks_are_no_label_leak() -> None:
@@ -57,25 +39,27 @@ def test_classes_that_one_published_part_lacks_are_no_label_leak() -> None:
     corpus.features[:, 1] += 4 * corpus.label
     corpus.label[(corpus.session < 3) & (corpus.label > 1)] = 0
     corpus.features[:, 2] += 6 * (corpus.label == 0)
-    leak = corpus.audit().numbers["modalities"]["visual"]["label_leak"]
-    assert leak["uar"]["test"] > 0.9
+    leak = corpus.probes().label_leak
+    assert leak.uar.test > 0.9
 
 
 def test_under_the_published_split_scores_with_a_label_leak_are_honest() -> None:
-    corpus = leaking()
-    assert "Scores under --protocol split are honest" in told(corpus, "label_leak", "split").action
-    assert told(corpus, "label_leak").action == ""  # that of its code
+    corpus = planted(features_trained_on_labels)
+    assert (
+        "Scores under --protocol split are honest" in corpus.finding("label_leak", "split").action
+    )
+    assert corpus.finding("label_leak").action == LABEL_LEAK.action
 
 
 def test_a_speaker_probe_says_what_it_had_not_seen() -> None:
-    corpus = with_offsets()
-    assert "of dialogues it has not seen" in told(corpus, "speaker_identity").message
+    corpus = planted(speaker_offsets)
+    assert "of dialogues it has not seen" in corpus.finding("speaker_identity").message
     corpus.dialogue[:] = corpus.session
     corpus.dialogue[corpus.session == 0] = np.arange(96) // 48 * 9
-    assert "of dialogues it has," in told(corpus, "speaker_identity").message
+    assert "of dialogues it has," in corpus.finding("speaker_identity").message
     for none in (corpus.speaker, np.full(corpus.n, NONE)):
         corpus.dialogue = none
-        message = told(corpus, "speaker_identity").message
+        message = corpus.finding("speaker_identity").message
         assert "there are no dialogues to keep apart" in message
         assert "dialogues it has" not in message
 
@@ -90,7 +74,9 @@ def test_near_copies_weigh_what_they_are_more_than_chance_gives(
 ) -> None:
     tested = np.ones(9000, np.bool_)
     near = NearCopies(tested, np.arange(9000) < n_found, 9.0, by_chance)
-    found = [str(finding.severity) for finding in _near("visual", near)]
+    found = [
+        str(finding.severity) for finding in check_near_identical("visual", near, 9000).findings
+    ]
     assert found == ([expected] if expected else [])
 
 
@@ -113,14 +99,14 @@ def test_missing_shares_are_told_with_counts_and_of_groups_large_enough() -> Non
     (rare,) = np.flatnonzero(corpus.label == 3)[:1]
     corpus.label[(corpus.label == 3) & (np.arange(corpus.n) != rare)] = 2
     corpus.lose(np.array([rare]))  # its class is missing throughout
-    finding = told(corpus, "uneven_missing")
+    finding = corpus.finding("uneven_missing")
     assert finding.severity == "warning"
     assert finding.value == lost / n
     assert f"to {100 * lost / n:.1f} % (sadness, {lost} of {n}) of utterances" in finding.message
 
 
 def test_findings_come_from_the_gravest_on() -> None:
-    corpus = leaking()
+    corpus = planted(features_trained_on_labels)
     corpus.features[:, 9] = 3
     corpus.label[(corpus.label == 3) & (corpus.session == 5)] = 2
     found = [(str(f.severity), f.code) for f in corpus.audit("loso").findings]
@@ -135,6 +121,6 @@ def test_a_class_that_training_lacks_is_named_once_and_alone() -> None:
     corpus.label[rows[10:]] = 2
     corpus.label[(corpus.label == 1) & (corpus.session == 4)] = 0  # sadness: untested in another
     assert corpus.found() == {"fold_without_class": "severe"}
-    finding = told(corpus, "fold_without_class")
+    finding = corpus.finding("fold_without_class")
     assert finding.value == 1
     assert finding.message == "A class is tested that training lacks in 1 of 6 folds (neutral)."

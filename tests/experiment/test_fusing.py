@@ -11,7 +11,7 @@ from evaluated_store import QUICK, Run, asking, by_utterance, evaluated, predict
 
 import memr_cli.methods.combination as combination
 from memr_cli.evaluation.calibration import fitted_temperature
-from memr_cli.evaluation.opinions import LEAST_SHARE, pooled
+from memr_cli.evaluation.fusion import LEAST_SHARE, pooled
 from memr_cli.experiment import predictions as predicting
 from memr_cli.experiment import runs
 from memr_cli.experiment.experiment import Experiment, Place

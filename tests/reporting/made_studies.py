@@ -158,6 +158,11 @@ def write_audit(root: Path, experiment: Experiment | None = None, **changes: Any
     ]
     keys = ("code", "severity", "modality", "value", "message", "action")
     identity = {"accuracy": 0.61, "chance": 0.12, "normalised": 0.2}
+    identity |= {"speakers": 10, "n": 1000, "by_dialogue": True}
+    leak = {"train": 0.98, "test": 0.76, "gap": 0.22, "ci95": [0.2, 0.24]}
+    leak |= {"uar": {"train": 0.98, "test": 0.76}, "speakers": {"train": 8, "test": 2}}
+    length = {"accuracy": 0.35, "majority": 0.31, "gain": 0.04, "ci95": [0.0, 0.08]}
+    nothing = dict.fromkeys(("speakers", "dialogues", "sessions", "partners"))
     value = {
         "schema": "memr.audit/1",
         **_made_on(experiment),
@@ -165,14 +170,18 @@ def write_audit(root: Path, experiment: Experiment | None = None, **changes: Any
         "findings": [dict(zip(keys, one, strict=True)) for one in findings],
         "counts": {"info": 1, "warning": 1, "severe": 1},
         "probes": {
+            "shared": nothing,
+            "classes": {},
+            "speakers": {"smallest_fold": 226, "smallest_speaker": 100, "speakers": 10},
+            "scripts": None,
             "modalities": {
                 name: {
-                    "label_leak": {"train": 0.98, "test": 0.76, "gap": 0.22, "ci95": [0.2, 0.24]},
+                    "label_leak": leak,
                     "speaker_identity": identity,
-                    "length": {"accuracy": 0.35, "majority": 0.31, "gain": 0.04},
+                    "length": length,
                 }
                 for name in experiment.modalities
-            }
+            },
         },
         "notes": ["outliers cannot be told"],
         "n": 1336,

@@ -1,11 +1,12 @@
 """What linear probes learn from features that should not tell it, beside what needs none."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.forest import Block, Row, forest
 from memr_cli.reporting.studies.audit import Audit
+from memr_cli.results.schema import Part, UnsetType
 from memr_cli.vocabulary import ordered_modalities
 
 
@@ -68,11 +69,10 @@ def probes(audit: Audit | None, colours: Mapping[str, str]) -> Drawing | None:
 
 
 def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
-    by_modality = audit.probes.get("modalities")
-    held = by_modality if isinstance(by_modality, dict) else {}
+    held = audit.probes.modalities
     rows = []
-    for name in ordered_modalities(name for name in held if isinstance(held[name], dict)):
-        found = held[name].get(probe.key)
+    for name in ordered_modalities(held):
+        found = getattr(held[name], probe.key)
         accuracy, against = _percent(found, probe.accuracy), _percent(found, probe.against)
         if accuracy is None or against is None:
             continue
@@ -91,6 +91,6 @@ def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
     return Block(probe.title, tuple(rows))
 
 
-def _percent(found: Any, name: str) -> float | None:
-    value = found.get(name) if isinstance(found, dict) else None
+def _percent(found: Part | UnsetType, name: str) -> float | None:
+    value = getattr(found, name, None) if name else None
     return 100 * value if isinstance(value, float) else None

@@ -1,8 +1,6 @@
 """An audit as the report shows it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from memr_cli.reporting.studies.study import Study
 from memr_cli.results import audit
@@ -23,7 +21,7 @@ class Audit(Study):
         return tuple(sorted(self.result.findings, key=lambda one: SEVERITIES.index(one.severity)))
 
     @property
-    def probes(self) -> Mapping[str, Any]:
+    def probes(self) -> audit.Probes:
         """Every number that was measured."""
         return self.result.probes
 

@@ -1,6 +1,6 @@
-"""A linear probe: what a multinomial logistic regression can read from features.
+"""A linear probe: a multinomial logistic regression that measures what features give away.
 
-It is no result, only a measuring rod, and bounded: of more than ROWS rows a seeded part is drawn,
+It is bounded: of more than ROWS rows a seeded part is drawn,
 and more than DIMS dims are projected onto DIMS at random, which keeps distances (Johnson and
 Lindenstrauss). Features are standardised with the rows that it is fitted on.
 
@@ -33,12 +33,12 @@ Codes = NDArray[np.integer]
 
 
 def drawn(rows: Rows, rng: np.random.Generator) -> Rows:
-    """At most ROWS of these rows, in their order."""
+    """Return at most ROWS of these rows, in their order."""
     return np.sort(rng.choice(rows, ROWS, replace=False)) if rows.size > ROWS else rows
 
 
 def projected(features: Floats, rng: np.random.Generator) -> Floats:
-    """(n, D) features, or their standardised projection onto DIMS where there are more dims."""
+    """Return (n, D) features, standardised and projected onto DIMS where there are more dims."""
     n_dims = features.shape[1]
     if n_dims <= DIMS:
         return features
@@ -47,14 +47,14 @@ def projected(features: Floats, rng: np.random.Generator) -> Floats:
 
 
 def limits(n_rows: int, n_dims: int) -> str | None:
-    """What the bounds did to so many rows and dims, in words; None where they did nothing."""
+    """Return in words what the bounds do to so many rows and dims; None where they do nothing."""
     parts = [f"{ROWS} of {n_rows} utterances"] * (n_rows > ROWS)
     parts += [f"a random projection of {n_dims} dims onto {DIMS}"] * (n_dims > DIMS)
     return f"linear probes saw {' and '.join(parts)}" if parts else None
 
 
 def predict(train: Floats, labels: Codes, test: Floats, strength: float = STRENGTH) -> Codes:
-    """(n,) the classes of `test` by a probe fitted on `train` (m, D) with labels (m,)."""
+    """Return (n,) the classes of `test` by a probe fitted on `train` (m, D) with labels (m,)."""
     with _single_thread():
         return _predict(train, labels, test, strength)
 
@@ -96,10 +96,10 @@ def cross_predict(
     most: int = FOLDS,
     strength: float = STRENGTH,
 ) -> Codes:
-    """(n,) the class of each row by a probe that saw neither the row nor others of its group.
+    """Return (n,) the class of each row by a probe that saw neither it nor others of its group.
 
-    At most `most` folds, stratified by label; `n_folds` has to allow 2. Without groups, rows stand
-    for themselves.
+    At most `most` folds, stratified by label; `n_folds` has to allow 2. Without groups, each row is
+    its own.
     """
     predicted = np.empty(labels.size, np.int64)
     with _single_thread():
@@ -109,7 +109,7 @@ def cross_predict(
 
 
 def majority(labels: Codes, groups: Codes | None) -> Codes:
-    """(n,) the most frequent class of the rows that `cross_predict` fits on for each row."""
+    """Return (n,) the most frequent class of the rows that `cross_predict` fits on for each row."""
     predicted = np.empty(labels.size, np.int64)
     for train, test in _folds(labels, groups, FOLDS):
         predicted[test] = np.bincount(labels[train]).argmax()
@@ -124,7 +124,7 @@ def replicates(
     rng: np.random.Generator,
     metric: str,
 ) -> NDArray[np.float64]:
-    """(R,) a metric in each replicate of a bootstrap over clusters; see evaluation.bootstrap."""
+    """Return (R,) a metric in each replicate of `evaluation.bootstrap`."""
     one_run = np.zeros(true.size, np.int64)
     sample = Sample(
         fold=one_run,
@@ -139,7 +139,7 @@ def replicates(
 
 
 def n_folds(labels: Codes, groups: Codes | None, most: int = FOLDS) -> int:
-    """How many folds, `most` at most, so many rows allow; below 2, nothing can be predicted."""
+    """Return the number of folds, up to `most`, that the rows allow; below 2, none can be made."""
     if not labels.size:
         return 0
     n_groups = labels.size if groups is None else np.unique(groups).size

@@ -1,7 +1,9 @@
-"""Pools of opinions: several members' class probabilities, weighed and averaged.
+"""Late fusion: the decisions or class probabilities of several members combined into one.
 
 Letters: M members, n rows, C classes.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +12,17 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _LEAST = np.finfo(np.float64).tiny
-"""Stands for a probability of 0, whose logarithm is needed."""
+"""Takes the place of a probability of 0, whose logarithm is needed."""
 
 LEAST_SHARE = 1e-3
 """Fitted weights are at least this share of the largest.
 
-At 0 two weights would not tell who counts more where the others are missing.
+Two weights of 0 would leave open which member counts more where the others are missing.
 """
 
 
 def pooled(probabilities: Floats, present: Mask, weights: Floats) -> Floats:
-    """(n, C) the weighted mean of the members present: a linear opinion pool (Stone 1961).
+    """Return (n, C) the weighted mean of the members present: a linear opinion pool (Stone 1961).
 
     probabilities: (M, n, C), of any value where a member is absent. present: (M, n). weights: (M,)
     from 0 up; those of the members present are scaled to sum to 1, and count alike where all are 0.
@@ -37,23 +39,22 @@ def pooled(probabilities: Floats, present: Mask, weights: Floats) -> Floats:
 
 
 def likeliest_weights(probabilities: Floats, present: Mask, true: NDArray[np.int64]) -> Floats:
-    """(M,) weights that sum to 1 whose pool makes the true classes (n,) most likely.
+    """Return (M,) weights, of sum 1, whose pool makes the true classes (n,) most likely.
 
     Shapes as for `pooled`; at least one row. Where every member is always present, this is a convex
     problem; otherwise it is searched from equal weights, which found the best of all in simulation.
-    Nothing is drawn at random.
     """
     from scipy.optimize import minimize
 
     n_members = len(present)
-    told = np.take_along_axis(probabilities, true[None, :, None], axis=2)[..., 0]  # (M, n)
-    told = np.where(present, np.maximum(told, _LEAST), 0.0)
+    likelihoods = np.take_along_axis(probabilities, true[None, :, None], axis=2)[..., 0]  # (M, n)
+    likelihoods = np.where(present, np.maximum(likelihoods, _LEAST), 0.0)
 
     def loss(logarithms: Floats) -> tuple[float, Floats]:
-        """And its derivative: how much a member's share of a row exceeds its share in the truth."""
+        """Return the loss, and by member its share of the pool minus that of the likelihood."""
         shares = np.where(present, np.exp(logarithms)[:, None], 0.0)
         shares /= shares.sum(axis=0)
-        right = shares * told
+        right = shares * likelihoods
         likelihood = right.sum(axis=0)
         return float(-np.log(likelihood).mean()), (shares - right / likelihood).mean(axis=1)
 
@@ -69,3 +70,25 @@ def likeliest_weights(probabilities: Floats, present: Mask, true: NDArray[np.int
     weights: Floats = np.exp(found.x)
     weights /= weights.sum()
     return weights
+
+
+def majority(
+    decisions: NDArray[np.integer[Any]], present: NDArray[np.bool_], n_classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Let the members that are present decide each row; ties go to the lowest class index.
+
+    decisions: (M, n) class indices, of any value where a member is absent. present: (M, n).
+    Returns the winner (n,), the shares of the votes (n, C), and whether the most votes went to
+    several classes at once (n,). The winner equals `numpy.bincount(votes).argmax()` of a row.
+    Raises ValueError for a row that nobody votes on.
+    """
+    cast = decisions[present].astype(np.int64)
+    voters = present.sum(axis=0)
+    if not voters.all():
+        raise ValueError(f"nobody votes on {int((voters == 0).sum())} of {voters.size} rows")
+    row = np.broadcast_to(np.arange(voters.size), present.shape)[present]
+    votes = np.bincount(row * n_classes + cast, minlength=voters.size * n_classes)
+    votes = votes.reshape(voters.size, n_classes)
+    most = votes.max(axis=1, keepdims=True, initial=0)
+    tied = (votes == most).sum(axis=1) > 1
+    return votes.argmax(axis=1), votes / voters[:, None], tied
