@@ -24,18 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.evaluation.bootstrap import Interval, Sample, middle, replicate_scores
-from memr_cli.evaluation.metrics import confusion, scores
+from memr_cli.evaluation.metrics import Table, confusion, metrics_of, scores
 
 Index = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 
-COMPARED = ("accuracy", "uar", "f1_macro")
-"""The metrics that are compared, in the order of tables; the first is the headline."""
+METRICS = tuple(metric.key for metric in metrics_of(Table.COMPARE))
+"""Keys of the compared metrics, in the order of tables; the first is the headline."""
 
 BOOTSTRAP_REPLICATES = 2_000
 PERMUTATIONS = 10_000
 ALPHA = 0.05
-"""Below this a corrected p-value tells two methods apart."""
+"""Two methods differ significantly if their corrected p-value is below this."""
+SMALLEST_P = 0.0001
+"""Smaller p-values are written as `< 0.0001`."""
 
 # Replicates scored at a time: bounds memory, and is constant so that draws depend on units alone.
 _BLOCK = 250
@@ -72,14 +74,14 @@ class Shared:
 
 
 def fold_scores(shared: Shared, predicted: Index) -> dict[str, Floats]:
-    """Each of COMPARED in every fold, (K,), averaged over seeds."""
-    by_fold: dict[str, list[float]] = {name: [] for name in COMPARED}
+    """Return each metric in every fold, (K,), averaged over seeds."""
+    by_fold: dict[str, list[float]] = {name: [] for name in METRICS}
     seeds = np.unique(shared.seed)
     for fold in shared.folds:
         runs = [(shared.fold == fold) & (shared.seed == seed) for seed in seeds]
         counts = [confusion(shared.true[r], predicted[r], shared.n_classes) for r in runs]
         by_seed = scores(np.stack(counts))
-        for name in COMPARED:
+        for name in METRICS:
             by_fold[name].append(float(by_seed[name].mean()))
     return {name: np.array(values) for name, values in by_fold.items()}
 
@@ -87,7 +89,7 @@ def fold_scores(shared: Shared, predicted: Index) -> dict[str, Floats]:
 def bootstrap(
     shared: Shared, predicted: Index, seed: int, replicates: int = BOOTSTRAP_REPLICATES
 ) -> dict[str, Floats] | None:
-    """Each of COMPARED in R replicates of one method, (R,); None where all is a single cluster.
+    """Return each metric in R replicates of one method, (R,); None if there is a single cluster.
 
     With the same rows and seed every method gets the same draws, so that replicates of two methods
     may be subtracted.
@@ -104,7 +106,7 @@ def bootstrap(
         n_classes=shared.n_classes,
     )
     drawn = replicate_scores(sample, np.random.default_rng(seed), replicates)
-    return {name: drawn[name] for name in COMPARED}
+    return {name: drawn[name] for name in METRICS}
 
 
 def difference_interval(first: Floats, second: Floats, level: float = 0.95) -> Interval | None:
@@ -123,7 +125,7 @@ def n_arrangements(n_units: int, most: int = PERMUTATIONS) -> int:
 def permutation_p(
     shared: Shared, first: Index, second: Index, seed: int, most: int = PERMUTATIONS
 ) -> dict[str, float]:
-    """For each of COMPARED, the two-sided p-value that two methods decide equally well.
+    """Return, for each metric, the two-sided p-value that two methods decide equally well.
 
     If they do, it does not matter which of the two made the decisions in a unit. An arrangement
     swaps them in some units, in all seeds of a unit at once, and p is the share of arrangements
@@ -139,7 +141,7 @@ def permutation_p(
     n_units = int(units.max()) + 1
     folds = [_fold(shared, first, second, units, fold) for fold in shared.folds]
     found = _differences(folds, np.zeros((1, n_units)), shared.n_classes)
-    extreme, looked_at = dict.fromkeys(COMPARED, 0), n_arrangements(n_units, most)
+    extreme, looked_at = dict.fromkeys(METRICS, 0), n_arrangements(n_units, most)
     for swaps in _arrangements(n_units, looked_at, np.random.default_rng(seed)):
         for name, drawn in _differences(folds, swaps, shared.n_classes).items():
             extreme[name] += int((np.abs(drawn) >= abs(found[name][0]) - _TIED).sum())
@@ -164,6 +166,11 @@ def corrected_t(differences: Floats, test_over_train: float) -> tuple[float | No
     error = np.sqrt(differences.var(ddof=1) * (1 / n_folds + test_over_train))
     t = float(differences.mean() / error)
     return t, float(2 * stdtr(n_folds - 1, -abs(t)))
+
+
+def format_p(p: float) -> str:
+    """Format a p-value with two digits: `0.03`, `< 0.0001`."""
+    return f"< {SMALLEST_P:.4f}" if p < SMALLEST_P else f"{p:.2g}"
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -231,12 +238,12 @@ def _arrangements(
 
 def _differences(folds: Sequence[_Fold], swaps: Floats, n_classes: int) -> Mapping[str, Floats]:
     """Mean over folds and seeds of second minus first, (r,) for each metric, after swaps (r, U)."""
-    total = {name: np.zeros(len(swaps)) for name in COMPARED}
+    total = {name: np.zeros(len(swaps)) for name in METRICS}
     for fold in folds:
         shape = (len(swaps), fold.n_seeds, n_classes, n_classes)
         moved = swaps[:, fold.units] @ fold.change
         first = scores((fold.first + moved).reshape(shape))
         second = scores((fold.second - moved).reshape(shape))
-        for name in COMPARED:
+        for name in METRICS:
             total[name] += (second[name] - first[name]).mean(axis=1) / len(folds)
     return total

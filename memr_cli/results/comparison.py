@@ -69,7 +69,7 @@ class Difference(Part):
     p: Fraction
     """Of the permutation test over dialogues."""
     p_holm: Fraction
-    """The same after Holm's correction over all pairs."""
+    """The same after Holm's correction over the pairs of the comparison."""
 
 
 class Pair(Part):
@@ -78,6 +78,7 @@ class Pair(Part):
     first: str
     second: str
     metrics: dict[str, Difference]
+    """By key of the metric."""
     sentence: str
 
 
@@ -93,6 +94,8 @@ class Comparison(Result, tag="memr.compare/1"):
     synthetic: bool
     protocol: Protocol
     methods: tuple[ComparedMethod, ...]
+    against: str | UnsetType = UNSET
+    """Label of the only method that the others are compared with; only with `--against`."""
     subset: str
     normalize: dict[str, str | None]
     """By modality; null where the methods differ."""
@@ -111,6 +114,7 @@ class Comparison(Result, tag="memr.compare/1"):
     """SHA-256 of the metrics and predictions that were compared, by path from the output folder."""
     files: ComparisonFiles
     seconds: float | UnsetType = UNSET
+    """Time the command took, in seconds; printed only."""
 
     def __post_init__(self) -> None:
         """Raise ValueError where it compares nothing."""
