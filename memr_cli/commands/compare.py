@@ -99,7 +99,7 @@ def _rows(result: "Comparison") -> Iterator[dict[str, str]]:
                 "second": pair.second,
                 "metric": LABELS[key],
                 "second \N{MINUS SIGN} first": points(found.difference),
-                "95 % interval": "-" if found.ci95 is None else span(found.ci95),
+                "95 % CI": "-" if found.ci95 is None else span(found.ci95),
                 "p (Holm)": format_p(found.p_holm),
                 "p (t)": "-" if found.t.p is None else format_p(found.t.p),
             }

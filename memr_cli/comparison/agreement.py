@@ -72,7 +72,7 @@ def _disagreement(
         command = result.remake_command(request.store, earlier, keep=request.across)
         action = f"Evaluate {result.method} again, which replaces {result.path}. Run: {command}"
     else:
-        action = f"To compare them anyway, run: {_permitting(request, results)}"
+        action = f"To compare them anyway, permit it. Run: {_permitting(request, results)}"
     differing = question + terms + choices
     return f"{' and '.join(differing)}. {action}" if differing else None
 

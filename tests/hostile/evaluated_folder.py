@@ -19,7 +19,7 @@ import sandbox
 
 # What runs need, loaded once so that forks have it.
 import memr_cli.ablation.making
-import memr_cli.comparison.comparison
+import memr_cli.comparison.compare
 import memr_cli.experiment.making
 import memr_cli.learning.training  # noqa: F401
 from memr_cli.corpora.synthetic import write_corpus
