@@ -76,9 +76,8 @@ def file_name(labels: Sequence[str], against: str | None = None) -> str:
     """
     safe = {label: re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in labels}
     name = "+".join(sorted(safe[label] for label in labels if label != against))
-    name += "" if against is None else f"@{safe[against]}"
-    if len(name) <= _LONGEST and not any(map(_AMBIGUOUS.search, labels)):
-        return name
-    parts = [*sorted(labels), *([] if against is None else [f"@{against}"])]
-    whole = "\n".join(parts).encode("utf-8", "surrogateescape")
-    return f"{name[:_LONGEST]}-{hashlib.sha256(whole).hexdigest()[:8]}"
+    end = "" if against is None else f"@{safe[against]}"
+    if len(name + end) <= _LONGEST and not any(map(_AMBIGUOUS.search, labels)):
+        return name + end
+    whole = "\n".join([*sorted(labels), str(against)]).encode("utf-8", "surrogateescape")
+    return f"{name[:_LONGEST]}-{hashlib.sha256(whole).hexdigest()[:8]}{end[: _LONGEST // 2]}"
