@@ -239,7 +239,10 @@ def _refuse_missing(
         )
     others = [name for name in _protocols(request.out) if name != missing[0].protocol]
     if request.protocol is None and others and not any(one.by_path for one in missing):
-        lines.insert(0, f"Choose another protocol with --protocol: {', '.join(others)}.")
+        lines.insert(
+            0,
+            f"{request.out} has results under {' and '.join(others)}; choose one with --protocol.",
+        )
     raise UnsupportedError("\n".join(lines))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_methods import Corpus, corpus, write
+from made_methods import Corpus, write
 
 from memr_cli.commands.compare import _rows
 from memr_cli.results.comparison import Comparison
@@ -17,11 +17,6 @@ from memr_cli.results.predictions import Predictions
 from memr_cli.results.schema import decode
 
 Run = Callable[..., Any]
-
-
-@pytest.fixture
-def made(small_store: Path) -> Corpus:
-    return corpus(small_store)
 
 
 def compared(memr: Run, made: Corpus, *arguments: str | Path, code: int = 0) -> dict[str, Any]:

@@ -7,15 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_methods import Corpus, corpus, write
+from made_methods import Corpus, write
 
 Run = Callable[..., Any]
 SESSION = ("--protocol", "session")
-
-
-@pytest.fixture
-def made(small_store: Path) -> Corpus:
-    return corpus(small_store)
 
 
 @pytest.fixture
@@ -130,9 +125,9 @@ def test_with_several_protocols_but_speaker_they_are_named(memr: Run, evaluated:
     write(evaluated, "lexical", protocol="loso", fold=evaluated.speaker)
     ran = memr("compare", "lexical", "early", "--store", evaluated.store)
     assert ran.code == 5
-    assert "Choose another protocol with --protocol: session, loso.\n" in ran.stderr
+    assert " has results under session and loso; choose one with --protocol.\n" in ran.stderr
     named = memr("compare", "lexical", "visual", "--store", evaluated.store, *SESSION)
-    assert "Choose another" not in named.stderr
+    assert "choose one" not in named.stderr
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_methods import Corpus, corpus, write
+from made_methods import Corpus, write
 
 from memr_cli.evaluation.significance import corrected_t
 from memr_cli.results.folder import ResultFolder
@@ -18,11 +18,6 @@ SESSION = ("--protocol", "session")
 AVERAGED = {"seeds": 3, "ensemble": True}
 SEEDS = (0, 1, 2)
 TIES = {"count": 2, "share": 0.01}
-
-
-@pytest.fixture
-def made(small_store: Path) -> Corpus:
-    return corpus(small_store)
 
 
 def compared(memr: Run, made: Corpus, *arguments: str | Path) -> dict[str, Any]:

@@ -18,11 +18,6 @@ from memr_cli.progress import silent
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def made(small_store: Path) -> Corpus:
-    return corpus(small_store)
-
-
 def refused(memr: Run, made: Corpus, *arguments: str | Path, code: int = 5) -> str:
     ran = memr("compare", *arguments, "--store", made.store)
     assert (ran.code, ran.stdout) == (code, ""), ran.stderr
