@@ -107,7 +107,10 @@ def _pairs(
     chosen: Sequence[tuple[int, int]],
     progress: Progress,
 ) -> tuple[Pair, ...]:
-    """Compare the chosen pairs of methods; p-values are corrected over all of them."""
+    """Compare the chosen pairs of methods; p-values are corrected over these.
+
+    ratios: tested rows for each training row, of each method.
+    """
     shared, predicted = paired.shared, paired.predicted
     by_fold = [tests.fold_scores(shared, each) for each in predicted]
     replicates = [tests.bootstrap(shared, each, SEED) for each in predicted]
@@ -118,17 +121,21 @@ def _pairs(
     adjusted = {key: tests.holm([p[key] for p in p_values]) for key in tests.METRICS}
     pairs = []
     for number, (i, j) in enumerate(chosen):
-        differences = {
-            key: _difference(
-                by_fold[i][key],
-                by_fold[j][key],
-                max(ratios[i], ratios[j]),
-                _interval(replicates[i], replicates[j], key),
+        # The larger ratio is the careful choice where the methods train on different rows.
+        ratio = max(ratios[i], ratios[j])
+        differences = {}
+        for key in tests.METRICS:
+            one, two = by_fold[i][key], by_fold[j][key]
+            t, p_of_t = tests.corrected_t(two - one, ratio)
+            differences[key] = Difference(
+                first=float(one.mean()),
+                second=float(two.mean()),
+                difference=float((two - one).mean()),
+                t=TTest(statistic=t, df=len(one) - 1, p=p_of_t),
+                ci95=_interval(replicates[i], replicates[j], key),
                 p=p_values[number][key],
                 p_holm=adjusted[key][number],
             )
-            for key in tests.METRICS
-        }
         first, second = labels[i], labels[j]
         if np.array_equal(predicted[i], predicted[j]):
             text = same_decisions(first, second, paired.n)
@@ -137,31 +144,6 @@ def _pairs(
             text = sentence(first, second, differences, n_speakers, corrected=corrected)
         pairs.append(Pair(first=first, second=second, metrics=differences, sentence=text))
     return tuple(pairs)
-
-
-def _difference(
-    first: Floats,
-    second: Floats,
-    test_over_train: float,
-    ci95: tuple[float, float] | None,
-    *,
-    p: float,
-    p_holm: float,
-) -> Difference:
-    """Return the difference of scores in each fold, (K,), with its tests.
-
-    test_over_train: the larger ratio of the two methods, which is the careful choice.
-    """
-    t, p_of_t = tests.corrected_t(second - first, test_over_train)
-    return Difference(
-        first=float(first.mean()),
-        second=float(second.mean()),
-        difference=float((second - first).mean()),
-        t=TTest(statistic=t, df=len(first) - 1, p=p_of_t),
-        ci95=ci95,
-        p=p,
-        p_holm=p_holm,
-    )
 
 
 def _interval(

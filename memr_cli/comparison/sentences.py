@@ -180,7 +180,7 @@ def _transductive(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterat
 
 
 def _intervals(clusters: Clusters) -> Iterator[str]:
-    text = "intervals leave out how retraining would vary, since no model is trained again"
+    text = "intervals leave out how training would vary, since no model is trained again"
     if clusters.n == 1:
         text += (
             f"; there is only 1 {clusters.kind.removesuffix('s')}, so they resample its dialogues"
