@@ -18,6 +18,7 @@ from memr_cli.commands import (
     info,
     ingest,
     report,
+    schema,
     synth,
     train,
 )
@@ -119,7 +120,10 @@ def memr(
     """
 
 
-for module in (synth, ingest, info, check, audit, train, fuse, evaluate, compare, ablate, report):
+for module in (
+    *(synth, ingest, info, check, audit),
+    *(train, fuse, evaluate, compare, ablate, report, schema),
+):
     name = module.__name__.rpartition(".")[2]
     app.command(name, cls=PlainCommand)(getattr(module, name))
 

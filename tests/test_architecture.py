@@ -18,6 +18,7 @@ FLOORS = (
     ("__main__",),
     ("app",),
     ("commands",),
+    ("api",),
     ("ablation",),
     ("experiment", "ingestion", "reporting", "comparison", "audit"),
     ("methods",),
@@ -150,8 +151,8 @@ TO_REUSE = TO_HELP - {
     *("numpy", "h5py", "csv", "store", "memr_cli.experiment", "memr_cli.results"),
     *("memr_cli.data.dataset", "memr_cli.methods.registry"),
 } | {
-    *("memr_cli.experiment.making", "memr_cli.experiment.models", "memr_cli.experiment.scoring"),
-    *("memr_cli.experiment.predicting", "memr_cli.evaluation.bootstrap"),
+    *("memr_cli.experiment.evaluate", "memr_cli.experiment.models", "memr_cli.experiment.scoring"),
+    *("memr_cli.experiment.predictions", "memr_cli.evaluation.bootstrap"),
     *("memr_cli.evaluation.metrics", "memr_cli.evaluation.leakage", "memr_cli.learning.training"),
     *("memr_cli.learning.checkpoints", "numpy.ma", "numpy.random"),
 }
@@ -189,5 +190,5 @@ def test_a_reused_evaluation_loads_neither_what_trains_nor_what_scores(small_sto
     assert first.returncode == 0, first.stderr
     found, shown = loaded(*arguments)
     assert shown.count('"reused": true') == 5
-    assert {"h5py", "memr_cli.experiment.reuse"} <= found
+    assert {"h5py", "memr_cli.experiment.freshness"} <= found
     assert sorted(found & TO_REUSE) == []

@@ -1,27 +1,28 @@
 """The command `memr compare`."""
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memr_cli.commands import options
-from memr_cli.commands.console import Console
+from memr_cli.commands.options import CommonOptions, with_option_groups
+from memr_cli.errors import UsageError
 from memr_cli.vocabulary import Across, ProtocolName
 
 if TYPE_CHECKING:
     from memr_cli.results.comparison import Comparison
 
 
+@with_option_groups
 def compare(
-    context: typer.Context,
+    common: CommonOptions,
     method: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="METHOD...",
             help="Two or more evaluated methods, by name, or by the path of a metrics file (ends "
             "with .json) of any output folder. With --against: one or more, all by default.",
+            show_default=False,
         ),
     ] = None,
     against: Annotated[
@@ -46,11 +47,6 @@ def compare(
             "it for both.",
         ),
     ] = None,
-    store: options.Store = options.DEFAULT_STORE,
-    out: options.Out = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    as_json: options.Json = False,
 ) -> None:
     """Test whether methods differ, paired over the utterances that all of them scored.
 
@@ -67,18 +63,23 @@ def compare(
       memr compare acoustic by_speaker/metrics/speaker/acoustic.json --across normalize
     """
     if not method and against is None:
-        context.fail("Missing argument 'METHOD...'.")
-    from memr_cli.comparison import compare as comparison
-    from memr_cli.comparison.evaluated import Request
-    from memr_cli.results.schema import to_json
+        raise UsageError(
+            "compare needs at least two methods, such as in `memr compare lexical early`, or one "
+            "to compare all with: `memr compare --against lexical`."
+        )
+    from memr_cli import api
 
-    with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        started = time.monotonic()
-        out_folder = options.out_folder(store, out)
-        request = Request(store, out_folder, method or (), protocol, across or (), against)
-        result = comparison.compare(request, console.progress)
-        seconds = round(time.monotonic() - started, 3)
-        console.emit({**to_json(result), "seconds": seconds}, _rows(result))
+    with common.console() as console:
+        result = api.compare(
+            method or [],
+            common.store,
+            out=common.out,
+            protocol=protocol,
+            across=across or (),
+            against=against,
+            progress=console.progress,
+        )
+        console.emit(result, _rows(result))
         for pair in result.pairs:
             console.notice(f"{pair.sentence}.")
         for note in result.notes:
@@ -98,8 +99,8 @@ def _rows(result: "Comparison") -> Iterator[dict[str, str]]:
                 "first": pair.first,
                 "second": pair.second,
                 "metric": LABELS[key],
-                "second \N{MINUS SIGN} first": points(found.difference),
-                "95 % CI": "-" if found.ci95 is None else span(found.ci95),
+                "difference": points(found.difference),
+                "95 % interval": "-" if found.ci95 is None else span(found.ci95),
                 "p (Holm)": format_p(found.p_holm),
                 "p (t)": "-" if found.t.p is None else format_p(found.t.p),
             }

@@ -52,7 +52,7 @@ def compare(request: Request, progress: Progress) -> Comparison:
         against = None if request.against is None else labels[0]
         folder = ResultFolder(request.out)
         target = folder.comparison(results[0].protocol, file_name(labels, against))
-        refuse_another_stores(target, saved.store_named_in(target, Comparison), request.store)
+        refuse_another_stores(target, saved.store_named_in(target), request.store)
         paired = pair(results, store.utterances.ids, columns_of(store))
     every = combinations(range(len(results)), 2)
     chosen = [(i, j) for i, j in every if against is None or i == 0]

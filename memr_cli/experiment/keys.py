@@ -13,7 +13,7 @@ import store
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import TrainedMethod
-from memr_cli.results.hashes import hash_of
+from memr_cli.results.schema import hash_of
 from memr_cli.vocabulary import ProtocolName
 
 SHAPING = (

@@ -1,53 +1,41 @@
-"""How far probabilities can be believed, as a metrics file tells it."""
+"""The calibration of a method, as the report shows it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from memr_cli.reporting.values import Value, count, items, number, some_number
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Decisions of like confidence: its mean, the share that were right, and how many they are."""
-
-    confidence: float
-    accuracy: float
-    n: int
+from memr_cli.results import evaluation
+from memr_cli.results.evaluation import Bin, Measure
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Brier score, expected calibration error and area under the risk-coverage curve.
 
-    ece: over all test utterances at once, since that of a small fold lies above 0 by chance.
-    temperatures: one for each fold and seed where they were fitted. unfitted: of how many more
-    folds and seeds no temperature was best.
+    ece: over all test utterances at once, since that of a small fold is above 0 by chance.
+    temperatures: one for each fold and run where they were fitted. unfitted: folds and runs for
+    which no temperature was best.
     """
 
-    brier: Value
-    ece: float | None
-    aurc: Value
+    brier: Measure
+    ece: float
+    aurc: Measure
     bins: tuple[Bin, ...]
     temperatures: tuple[float, ...]
     unfitted: int
 
     @classmethod
-    def parse(cls, value: Mapping[str, Any]) -> "Calibration | None":
-        """Read `calibration`; None where the method gives no probabilities to judge."""
-        bins = [one for one in map(_bin, items(value.get("bins"))) if one is not None]
-        if not bins or any(value.get(name) is None for name in ("brier", "ece", "aurc")):
+    def of(cls, found: evaluation.Calibration) -> "Calibration | None":
+        """Return what the report shows; None where there are no probabilities to judge."""
+        bins = tuple(one for one in found.bins or () if one.n)
+        if not bins or found.brier is None or found.ece is None or found.aurc is None:
             return None
-        fitted = items(value.get("temperatures"))
+        temperatures = found.temperatures or ()
         return cls(
-            brier=Value.parse(value["brier"]),
-            ece=number(value["ece"].get("pooled")),
-            aurc=Value.parse(value["aurc"]),
-            bins=tuple(bins),
-            temperatures=tuple(
-                some_number(one["temperature"]) for one in fitted if one.get("fitted", True)
-            ),
-            unfitted=sum(not one.get("fitted", True) for one in fitted),
+            brier=found.brier,
+            ece=found.ece.pooled,
+            aurc=found.aurc,
+            bins=bins,
+            temperatures=tuple(one.temperature for one in temperatures if one.fitted),
+            unfitted=sum(not one.fitted for one in temperatures),
         )
 
     @property
@@ -58,9 +46,3 @@ class Calibration:
         total = sum(one.n for one in bins)
         claimed = sum(one.n * one.confidence for one in bins)
         return claimed / total, sum(one.n * one.accuracy for one in bins) / total
-
-
-def _bin(value: Mapping[str, Any]) -> Bin | None:
-    confidence, accuracy = number(value["confidence"]), number(value["accuracy"])
-    n = count(value["n"])
-    return None if confidence is None or accuracy is None or n < 1 else Bin(confidence, accuracy, n)

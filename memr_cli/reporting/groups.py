@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from memr_cli.reporting.evaluated import Evaluated, Fold
+from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.terms import Terms
+from memr_cli.results.evaluation import Fold
 from memr_cli.vocabulary import PUBLISHED
 
 _MOST_BESIDE = 6

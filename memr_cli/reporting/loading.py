@@ -1,17 +1,18 @@
-"""Which results of an output folder may be reported: readable, and still what was scored."""
+"""Load the results of an output folder that may be reported: readable and still fresh."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from memr_cli.files.visible import visible_tree
 from memr_cli.reporting.evaluated import Evaluated
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import no_longer_scored
-from memr_cli.results.saved import NEEDED, SCHEMA, told
+from memr_cli.results.saved import load as load_result
 
 Notice = Callable[[str], None]
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError)
-"""What reading a file that is not as memr wrote it raises."""
+UNREADABLE = (ValueError, OSError)
+"""Raised for a file that is not as memr wrote it."""
 
 
 def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
@@ -26,7 +27,7 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
             evaluated = _read(folder, path)
         except UNREADABLE as error:
             notice(
-                f"{path} is not a metrics file that this version reads ({reason(error)}); it is "
+                f"{path} is not a metrics file that this version reads ({error}); it is "
                 "left out of the report. Delete it and run `memr evaluate` again."
             )
             continue
@@ -43,15 +44,10 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
 
 
 def _read(folder: ResultFolder, path: Path) -> Evaluated:
-    evaluated = Evaluated.parse(visible_tree(told(path, SCHEMA, NEEDED)))
+    evaluated = Evaluated(load_result(path, Evaluation, clean=visible_tree))
     if folder.metrics(evaluated.protocol, evaluated.method) != path:
         raise ValueError(
             f"it is of method {evaluated.method!r} under protocol {evaluated.protocol!r}, "
             "and its path says otherwise"
         )
     return evaluated
-
-
-def reason(error: Exception) -> str:
-    """What is wrong with a file, from what reading it raised."""
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

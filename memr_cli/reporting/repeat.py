@@ -21,7 +21,7 @@ _ELSEWHERE = {
 def settings(group: Group) -> list[tuple[str, str]]:
     """Name and value of every setting; where methods differ, the value of each."""
     names = dict.fromkeys(
-        name for result in group.results for name in result.settings if name not in _ELSEWHERE
+        name for result in group.results for name in result.setting_values if name not in _ELSEWHERE
     )
     terms = group.terms
     features = (f"{name} {how}" for name, how in terms.normalize.items())
@@ -37,8 +37,8 @@ def settings(group: Group) -> list[tuple[str, str]]:
 def _value_by_method(group: Group, name: str) -> str:
     holders: dict[str, list[str]] = {}
     for result in group.results:
-        if name in result.settings:
-            holders.setdefault(text(result.settings[name]), []).append(result.method)
+        if name in result.setting_values:
+            holders.setdefault(text(result.setting_values[name]), []).append(result.method)
     if len(holders) == 1:
         return next(iter(holders))
     return "; ".join(f"{', '.join(methods)}: {value}" for value, methods in holders.items())
@@ -80,5 +80,5 @@ def _elsewhere(group: Group, comparison: Comparison) -> Iterator[list[str]]:
     for one in comparison.methods:
         out, _, rest = one.metrics.rpartition("/metrics/")
         if rest and not asking.is_here(one, group.protocol):
-            asked = asking.options(group, Terms.parse(one.preset, one.settings))
+            asked = asking.options(group, Terms.of(one.preset, one.settings))
             yield ["evaluate", *asked, "--method", one.method, "--out", out]

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from memr_cli.files.spreadsheet import as_cell, written
-from memr_cli.reporting.evaluated import Score
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.published import published
+from memr_cli.results.evaluation import Score, Ties
 from memr_cli.vocabulary import PUBLISHED
 
 _SCORES = ("f1_micro", "uar", "f1_macro", "f1_weighted")
@@ -53,8 +53,8 @@ def _score(score: Score) -> dict[str, Any]:
     return {"mean": score.mean, "std": score.std, "ci95": list(score.ci95) if score.ci95 else None}
 
 
-def _ties(ties: tuple[int, float] | None) -> dict[str, Any] | None:
-    return None if ties is None else {"count": ties[0], "share": ties[1]}
+def _ties(ties: Ties | None) -> dict[str, Any] | None:
+    return None if ties is None else {"count": ties.count, "share": ties.share}
 
 
 def shown(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from memr_cli.reporting import repeat, words
-from memr_cli.reporting.evaluated import ClassScore
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.parts import differences, modalities, trust, weights
@@ -13,6 +12,7 @@ from memr_cli.reporting.published import published
 from memr_cli.reporting.rows import methods
 from memr_cli.reporting.studies.loading import Studies
 from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.evaluation import ClassScore
 
 SHARED, FOLDS, REPEAT = "What training and test share", "Protocol and folds", "To repeat it"
 _MOST_NAMES = 40
@@ -181,7 +181,7 @@ def _results(group: Group, beside: dict[str, str]) -> Table:
             f1, uar, macro = (result.scores[name] for name in ("f1_micro", "uar", "f1_macro"))
             cells = [words.mean_std(f1), words.interval(f1), words.mean_std(uar)]
             cells += [words.interval(uar), words.mean_std(macro), words.whole(result.n)]
-            cells += [words.whole(result.ties[0]) if result.ties else words.ABSENT] * votes
+            cells += [words.whole(result.ties.count) if result.ties else words.ABSENT] * votes
         cells += [beside.get(method, words.ABSENT)] * bool(beside)
         rows.append((method, *cells))
     return Table(tuple(head), tuple(rows))
@@ -212,7 +212,7 @@ def _folds_caption(group: Group) -> str:
         text += f", as {group.reference.method} uses them"
     if not any(fold.validation for fold in group.folds):
         return f"{text}. No validation part: nothing was chosen on held-out speakers."
-    if any(result.settings.get("refit") for result in group.results):
+    if any(result.setting_values.get("refit") for result in group.results):
         return (
             f"{text}. Validation speakers chose the number of epochs; "
             "the final weights were then trained on all training speakers, these among them."

@@ -1,11 +1,10 @@
-"""How results were made, as far as results of one table have to agree in it."""
+"""The settings in which results of one table have to agree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from memr_cli.reporting.values import count, flag, named, text, texts
-from memr_cli.results.schema import MOST_SEEDS
+from memr_cli.results.schema import Value
+from memr_cli.results.settings import Settings
 
 _GLOBAL = "global"
 
@@ -20,32 +19,26 @@ class Terms:
 
     preset: str
     seeds: tuple[int, ...]
-    overrides: Mapping[str, Any]
+    overrides: Mapping[str, Value]
     subset: str
     normalize: Mapping[str, str]
     calibrate: str | None
     ensemble: bool = False
 
     @classmethod
-    def parse(cls, preset: str, settings: Mapping[str, Any]) -> "Terms":
-        """Read a method's `settings`; without those that came later, features are as they were.
-
-        Raises KeyError, TypeError, ValueError or AttributeError where they are not settings.
-        """
-        first, n_seeds = count(settings["seed"]), count(settings.get("seeds")) or 1
-        if n_seeds > MOST_SEEDS:
-            raise ValueError(f"it says that there are {n_seeds} seeds")
-        used = texts(settings.get("modalities"))
-        normalize = {name: text(how) for name, how in named(settings.get("normalize")).items()}
-        calibrate = settings.get("calibrate")
+    def of(cls, preset: str, settings: Settings) -> "Terms":
+        """Return the terms of a method's settings."""
         return cls(
             preset=preset,
-            seeds=tuple(range(first, first + n_seeds)),
-            overrides=named(settings.get("overrides")),
-            subset=text(settings.get("subset")) or "all",
-            normalize={**dict.fromkeys(used, _GLOBAL), **normalize},
-            calibrate=None if calibrate is None else text(calibrate),
-            ensemble=flag(settings.get("ensemble")),
+            seeds=settings.all_seeds,
+            overrides=settings.overrides,
+            subset=settings.subset,
+            normalize={
+                **dict.fromkeys(settings.modalities, _GLOBAL),
+                **settings.normalize,
+            },
+            calibrate=settings.calibrate,
+            ensemble=settings.ensemble,
         )
 
     @property

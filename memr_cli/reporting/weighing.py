@@ -1,14 +1,12 @@
-"""How a method weighs modalities, as a metrics file tells it: by utterance, or once a fold.
+"""The modality weights of a method, as the report shows them: by utterance, or once a fold.
 
 Letter: G modalities that a method uses.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from memr_cli.reporting.values import count, flag, named, number, some_number, texts
-from memr_cli.vocabulary import MODALITIES
+from memr_cli.results import evaluation
 
 Weights = Mapping[str, float]
 """By modality; of one utterance, or as a mean of several, they sum to 1."""
@@ -27,19 +25,19 @@ class ModalityWeights:
     by_class: Mapping[str, tuple[int, Weights]]
 
     @classmethod
-    def parse(cls, value: Mapping[str, Any] | None) -> "ModalityWeights | None":
-        """Read `modality_weights`; None where no utterance has every modality."""
-        if not value or not value["n"]:
+    def of(cls, found: evaluation.ModalityWeights | None) -> "ModalityWeights | None":
+        """Return what the report shows; None where no utterance has every modality."""
+        if found is None or not found.n:
             return None
-        names = modalities(value["modalities"])
+        names = found.modalities
         return cls(
             modalities=names,
-            n=count(value["n"]),
-            mean=_weights(value["mean"], names),
+            n=found.n,
+            mean={name: found.mean[name] for name in names},
             by_class={
-                label: (count(one["n"]), _weights(one, names))
-                for label, one in named(value["by_class"]).items()
-                if one["n"]
+                label: (int(one["n"]), {name: one[name] for name in names})
+                for label, one in found.by_class.items()
+                if one.get("n")
             },
         )
 
@@ -49,26 +47,11 @@ class ModalityWeights:
         return min(found), max(found)
 
 
-def _weights(value: Mapping[str, Any], names: tuple[str, ...]) -> Weights:
-    found = {name: some_number(value[name]) for name in names}
-    if not all(0 <= weight <= 1 + 1e-6 for weight in found.values()):
-        raise ValueError("its weights of modalities are no shares")
-    return found
-
-
-def modalities(value: Any) -> tuple[str, ...]:
-    """Names of some modalities, each once. Raises ValueError for anything else."""
-    names = texts(value)
-    if not names or not set(names) <= set(MODALITIES) or len(set(names)) < len(names):
-        raise ValueError("its modalities are not some of memr's, each once")
-    return names
-
-
 @dataclass(frozen=True)
 class Fusion:
     """What a combination learned in one fold with one seed, from `n` validation rows.
 
-    weights: by modality; None where it learned something else. learned: whether those rows were
+    weights: by modality; None where it learned something else. learned: whether the rows were
     enough to learn anything.
     """
 
@@ -77,11 +60,7 @@ class Fusion:
     learned: bool = True
 
     @classmethod
-    def parse(cls, value: Mapping[str, Any]) -> "Fusion":
-        """Read one entry of `fusion`."""
-        n, learned = count(value["n"]), flag(value.get("fitted", True))
-        weights = value["parameters"].get("weights")
-        if not isinstance(weights, dict):
-            return cls(n, None, learned)
-        known = {name: number(weight) for name, weight in weights.items()}
-        return cls(n, {k: w for k, w in known.items() if w is not None}, learned)
+    def of(cls, found: evaluation.Fusion) -> "Fusion":
+        """Return what the report shows of it."""
+        weights = found.parameters.get("weights")
+        return cls(found.n, weights if isinstance(weights, dict) else None, found.fitted)

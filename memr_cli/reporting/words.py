@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from memr_cli.reporting.evaluated import Evaluated, Score
+from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.studies.comparison import Comparison
-from memr_cli.reporting.values import Bounds, Value
+from memr_cli.results.ablation import SpreadWithInterval
+from memr_cli.results.evaluation import Score
+from memr_cli.results.schema import Interval
 
 ABSENT = "\N{EN DASH}"
 SYNTHETIC = (
@@ -45,7 +47,7 @@ def signed(share: float | None, digits: int = 1) -> str:
     return f"{points:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def points(interval: Bounds | None, digits: int = 1) -> str:
+def points(interval: Interval | None, digits: int = 1) -> str:
     """Both bounds of a difference of fractions in points: `0.9 to 2.4`."""
     if interval is None:
         return ABSENT
@@ -65,7 +67,7 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def interval(score: Score | Value, digits: int = 1) -> str:
+def interval(score: Score | SpreadWithInterval, digits: int = 1) -> str:
     """Both bounds around a dash, or a dash alone where there is no interval."""
     if score.ci95 is None:
         return ABSENT
@@ -231,7 +233,7 @@ def counted_by_seed(group: Group) -> str:
 
 def leakage(group: Group) -> list[str]:
     """What training and test share, one sentence each."""
-    shared = max(result.leakage.speakers for result in group.results)
+    shared = max(result.shared_speakers for result in group.results)
     who = {0: "No speaker is", 1: "1 speaker is"}.get(shared, f"{whole(shared)} speakers are")
     speakers = f"{who} tested in a fold that also trains on them."
     lines = [speakers, _dialogues(group), *_identical(group)]
@@ -258,7 +260,7 @@ def seeing_dialogues(group: Group) -> str:
 
 
 def _dialogues(group: Group) -> str:
-    share = group.reference.leakage.dialogues
+    share = group.reference.shared_dialogues
     if share is None:
         return "The corpus names no dialogues, so those shared with training cannot be counted."
     if share == 0:
@@ -275,7 +277,7 @@ def _dialogues(group: Group) -> str:
 def _identical(group: Group) -> list[str]:
     shares: dict[str, float] = {}
     for result in sorted(group.results, key=lambda result: result.n):
-        shares.update(result.leakage.identical)
+        shares.update(result.identical)
     if not shares:
         return []
     if not any(shares.values()):
@@ -287,7 +289,7 @@ def _identical(group: Group) -> list[str]:
 
 def remarks(group: Group) -> list[str]:
     """Ties and the notes of the results, one line each."""
-    lines = [_ties(result) for result in group.results if result.ties and result.ties[0]]
+    lines = [_ties(result) for result in group.results if result.ties and result.ties.count]
     notes: dict[str, list[str]] = {}
     for result in group.results:
         for note in result.notes:
@@ -313,7 +315,7 @@ def plain(note: str) -> str:
 
 
 def _ties(result: Evaluated) -> str:
-    count, share = result.ties or (0, 0.0)
+    count, share = (result.ties.count, result.ties.share) if result.ties else (0, 0.0)
     number = f"{counted(count, 'decision')} ({percent(share)}{SPACE}%)"
     if 0 < len(result.voters) < 3:
         order = ", ".join(result.class_names[:3]) + ("…" if len(result.class_names) > 3 else "")

@@ -138,6 +138,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "ingest": of_command(
         "ingest", **CORPUS, problems=a_list(PROBLEM), seconds=SECONDS, reused=FLAG
     ),
+    "schema": {"type": "object", "required": ["$schema", "$defs"]},
     "info": of_command("info", **CORPUS, methods=TEXTS, unsupported=mapping(TEXT)),
     "check": of_command(
         "check",

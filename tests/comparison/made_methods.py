@@ -1,14 +1,14 @@
 """Evaluated methods on a real store, made up: random decisions, on disk as memr has them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from complete_results import complete_evaluation
 
-from memr_cli.evaluation.metrics import confusion
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
@@ -87,12 +87,10 @@ def write(
         probabilities=np.eye(n_classes)[predicted],
         class_names=made.class_names,
     ).write(path)
-    counts = [confusion(t, p, n_classes) for t, p in by_fold(true, predicted, fold[kept], n_folds)]
     tested = [int((fold[kept] == k).sum()) for k in range(n_folds)]
     used = [method] if method in ("visual", "acoustic", "lexical") else ["acoustic", "lexical"]
     result = evaluation(
         method,
-        counts,
         class_names=made.class_names,
         tested=tested,
         protocol=protocol,
@@ -116,18 +114,14 @@ def write(
 
 def evaluation(
     method: str,
-    counts: Sequence[np.ndarray],
     *,
     class_names: Sequence[str],
     tested: Sequence[int],
     protocol: str,
     settings: Mapping[str, Any],
-    leakage: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Evaluation:
-    """Make an evaluation with the confusion counts of each fold. settings, leakage: some fields."""
-    ratio = [(sum(tested) - n or 90, n) for n in tested]
-    fold = {"test": ["F01"], "validation": [], "train": [], "n_validation": 0}
+    """Make an evaluation that tests these numbers of utterances in each fold."""
     value = {
         "schema": "memr.evaluate/1",
         "store": "memr.h5",
@@ -137,53 +131,13 @@ def evaluation(
         "protocol": {
             "name": protocol,
             "description": f"leave one session out, {len(tested)} folds",
-            "folds": [{**fold, "n_train": n_train, "n_test": n} for n_train, n in ratio],
+            "folds": [{"n_train": sum(tested) - n or 90, "n_test": n} for n in tested],
         },
-        "settings": {
-            "seed": 0,
-            "seeds": 1,
-            "refit": True,
-            "modalities": [method],
-            "subset": "all",
-            "normalize": {},
-            "ensemble": False,
-            "calibrate": None,
-            "overrides": {},
-            "device": "cpu",
-            "n_parameters": 0,
-            **settings,
-        },
+        "settings": {"modalities": [method], **settings},
         "synthetic": True,
         "n": sum(tested),
-        "metrics": {},
-        "per_class": {
-            name: {"precision": 0, "recall": 0, "f1": 0, "support": 0} for name in class_names
-        },
-        "confusion": {
-            "labels": class_names,
-            "counts": sum(counts).tolist(),
-            "folds": [each.tolist() for each in counts],
-        },
-        "calibration": dict.fromkeys(("brier", "ece", "aurc", "bins", "temperatures")),
-        "by_speaker": None,
-        "by_session": None,
-        "notes": [],
-        "transductive": False,
-        "files": {"metrics": "", "predictions": "", "checkpoints": []},
-        "versions": {"memr": "0.1.0"},
-        "key": "sha256:" + "ab" * 32,
-        "left_out": 0,
+        "confusion": {"labels": class_names},
         "hashes": {},
-        "leakage": {"speakers": 0, "dialogues": None, "identical": {}, **(leakage or {})},
         **changes,
     }
-    return decode(json.dumps(value).encode(), Evaluation)
-
-
-def by_fold(
-    true: np.ndarray, predicted: np.ndarray, fold: np.ndarray, n_folds: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The classes of each fold; true and predicted repeat the utterances for each seed."""
-    fold = np.tile(fold, true.size // fold.size)
-    for k in range(n_folds):
-        yield true[fold == k], predicted[fold == k]
+    return decode(json.dumps(complete_evaluation(value)).encode(), Evaluation)

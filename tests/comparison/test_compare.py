@@ -275,8 +275,8 @@ def test_on_a_terminal_each_pair_and_metric_is_a_row(memr: Run, made: Corpus) ->
     write(made, "early", skill=0.9)
     rows = list(_rows(table(compared(memr, made, "lexical", "early"))))
     assert [row["metric"] for row in rows] == ["accuracy", "UAR", "macro-F1", "weighted F1"]
-    assert rows[0]["second \N{MINUS SIGN} first"].startswith("+")
-    assert " to " in rows[0]["95 % CI"]
+    assert rows[0]["difference"].startswith("+")
+    assert " to " in rows[0]["95 % interval"]
 
 
 def test_the_table_fits_a_narrow_terminal(memr: Run, made: Corpus) -> None:

@@ -85,7 +85,7 @@ def test_the_one_may_be_the_path_of_another_folder(
         (("early", "early", "--against", "lexical"), 2, "early is named twice"),
         (("early", "--against", "vision"), 2, "there is no method vision"),
         (("early", "--against", "visual"), 5, "has no result of visual under protocol session"),
-        ((), 2, "Missing argument 'METHOD...'"),
+        ((), 2, "compare needs at least two methods"),
     ],
 )
 def test_what_cannot_be_compared_with_one_is_refused(

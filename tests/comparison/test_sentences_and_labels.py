@@ -144,13 +144,10 @@ def result(
     preset: str = "default",
     **settings: Any,
 ) -> Evaluated:
-    counts = np.zeros((2, 2), int)
-    counts[0, 0] = n
     if method == "early":
         settings = {"modalities": ["acoustic", "lexical"], **settings}
     made = evaluation(
         method,
-        [counts],
         class_names=["x", "y"],
         tested=[n],
         protocol="session",

@@ -12,7 +12,7 @@ from made_results import Experiment, settings_of
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 
-METRICS = ("accuracy", "uar", "f1_macro")
+METRICS = ("accuracy", "uar", "f1_macro", "f1_weighted")
 
 
 def write_comparison(
@@ -47,6 +47,7 @@ def write_comparison(
         "subset": experiment.subset,
         "normalize": {},
         "seeds": list(experiment.seeds),
+        "ensemble": experiment.ensemble,
         "n": 1300,
         "left_out": 36,
         "clusters": {"kind": "sessions", "n": 5, "dialogues": 151, "speakers": 10},
@@ -54,6 +55,7 @@ def write_comparison(
         "pairs": [_pair(rng, *pair) for pair in combinations(methods, 2)],
         "notes": ["intervals leave out how training would vary"],
         "hashes": {folder.relative(path): digest(path) for path in files},
+        "files": {"comparison": ""},
     }
     name = "+".join(method.replace(" ", "")[-20:] for method in methods)
     return _write(root / "comparisons" / experiment.protocol / f"{name}.json", value, changes)
@@ -123,6 +125,9 @@ def write_ablation(
         "notes": ["the noise is Gaussian"],
         "versions": {"memr": "1"},
         "key": "sha256:" + "cd" * 32,
+        "transductive": False,
+        "files": {"ablation": ""},
+        "hashes": {},
     }
     return _write(root / "ablations" / experiment.protocol / f"{method}.json", value, changes)
 
@@ -170,6 +175,8 @@ def write_audit(root: Path, experiment: Experiment | None = None, **changes: Any
             }
         },
         "notes": ["outliers cannot be told"],
+        "n": 1336,
+        "files": {"audit": ""},
     }
     return _write(root / "audits" / f"{experiment.protocol}.json", value, changes)
 

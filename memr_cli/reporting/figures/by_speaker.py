@@ -6,12 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from memr_cli.reporting import words
-from memr_cli.reporting.evaluated import Evaluated, Slice
+from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.reporting.figures import legend
 from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet, shortened, text_width
 from memr_cli.reporting.figures.heat import SHADE, Band, Line, heat
 from memr_cli.reporting.figures.palette import MUTED, PAPER, RULE
 from memr_cli.reporting.groups import Group
+from memr_cli.results.evaluation import GroupScore
 
 MOST: Mapping[str, int] = {"sessions": 12, "speakers": 32}
 """Of more than these, those with the most utterances are drawn."""
@@ -104,7 +105,7 @@ def _most(told: Sequence[Evaluated], kind: str) -> list[str]:
     return sorted(ranked[: MOST[kind]])
 
 
-def slices(result: Evaluated, kind: str) -> Mapping[str, Slice]:
+def slices(result: Evaluated, kind: str) -> Mapping[str, GroupScore]:
     """Those of `sessions` or `speakers`."""
     return result.by_session if kind == "sessions" else result.by_speaker
 

@@ -16,7 +16,7 @@ from memr_cli.reporting.figures.canvas import (
     text_width,
 )
 from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
-from memr_cli.reporting.values import Bounds
+from memr_cli.results.schema import Interval
 
 _ROW, _TITLE, _SPACE = 0.155, 0.18, 0.09
 _TOP, _HEAD, _FOOT = 0.04, 0.2, 0.4
@@ -34,7 +34,7 @@ class Row:
     label: str
     text: str
     value: float | None
-    interval: Bounds | None = None
+    interval: Interval | None = None
     colour: str = INK
     sure: bool = True
     stem: bool = False

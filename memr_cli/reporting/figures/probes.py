@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.forest import Block, Row, forest
 from memr_cli.reporting.studies.audit import Audit
-from memr_cli.reporting.values import number
 from memr_cli.vocabulary import MODALITIES
 
 
@@ -93,8 +92,5 @@ def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
 
 
 def _percent(found: Any, name: str) -> float | None:
-    try:
-        value = number(found.get(name)) if isinstance(found, dict) else None
-    except ValueError:
-        return None
-    return None if value is None else 100 * value
+    value = found.get(name) if isinstance(found, dict) else None
+    return 100 * value if isinstance(value, float) else None

@@ -9,7 +9,8 @@ from memr_cli.reporting.figures import legend
 from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet
 from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import slug
-from memr_cli.reporting.studies.ablation import Ablation, Point
+from memr_cli.reporting.studies.ablation import Ablation, level
+from memr_cli.results.ablation import LossPoint, NoisePoint
 
 ALL = "all at once"
 _TOP, _TITLE, _HEIGHT, _FOOT, _LEFT, _GAP = 0.05, 0.24, 1.45, 0.42, 0.5, 0.16
@@ -55,11 +56,11 @@ def robustness(ablation: Ablation, colours: Mapping[str, str]) -> Drawing | None
 def _draw_curves(
     axes: Axes,
     ablation: Ablation,
-    points: Sequence[Point],
+    points: Sequence[NoisePoint | LossPoint],
     colours: Mapping[str, str],
     scale: float,
 ) -> None:
-    floor = ablation.with_only().scores["accuracy"].mean
+    floor = ablation.with_only().metrics["accuracy"].mean
     if floor is not None:
         axes.axhline(100 * floor, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
     for number, name in enumerate([*ablation.modalities, ALL]):
@@ -78,20 +79,26 @@ def _draw_curves(
 
 
 def along(
-    ablation: Ablation, points: Sequence[Point], modality: str | None
+    ablation: Ablation, points: Sequence[NoisePoint | LossPoint], modality: str | None
 ) -> list[tuple[float, float]]:
     """Levels and accuracies of one curve by level, from what there is without noise or loss."""
     found = {
-        point.level: point.scores["accuracy"].mean for point in points if point.modality == modality
+        level(point): point.metrics["accuracy"].mean
+        for point in points
+        if point.modality == modality
     }
-    whole = {0.0: ablation.whole.scores["accuracy"].mean} if found else {}
+    whole = {0.0: ablation.whole.metrics["accuracy"].mean} if found else {}
     both = {**whole, **found}
-    return [(level, score) for level, score in sorted(both.items()) if score is not None]
+    return [(at, score) for at, score in sorted(both.items()) if score is not None]
 
 
 def _limits(ablation: Ablation) -> tuple[float, float]:
-    scores = [point.scores["accuracy"].mean for point in (*ablation.noise, *ablation.loss)]
-    scores += [ablation.whole.scores["accuracy"].mean, ablation.with_only().scores["accuracy"].mean]
+    points: list[NoisePoint | LossPoint] = [*ablation.noise, *ablation.loss]
+    scores = [point.metrics["accuracy"].mean for point in points]
+    scores += [
+        ablation.whole.metrics["accuracy"].mean,
+        ablation.with_only().metrics["accuracy"].mean,
+    ]
     known = [100 * score for score in scores if score is not None] or [0.0, 100.0]
     air = 0.06 * max(max(known) - min(known), 5.0)
     return min(known) - air, max(known) + air

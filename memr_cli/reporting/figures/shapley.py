@@ -31,12 +31,12 @@ def _block(ablation: Ablation, colours: Mapping[str, str]) -> Block:
         rows.append(
             Row(
                 name,
-                words.signed(value.mean),
-                None if value.mean is None else 100 * value.mean,
+                words.signed(value.value),
+                None if value.value is None else 100 * value.value,
                 value.ci95 and (100 * value.ci95[0], 100 * value.ci95[1]),
                 colour=colours[name],
                 stem=True,
-                beside=None if beside is None or beside.mean is None else 100 * beside.mean,
+                beside=None if beside is None or beside.value is None else 100 * beside.value,
             )
         )
     return Block(ablation.method, tuple(rows))

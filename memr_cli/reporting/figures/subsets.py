@@ -8,8 +8,8 @@ from memr_cli.reporting import words
 from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet, text_width
 from memr_cli.reporting.figures.palette import INK, MUTED, PAPER, RULE
 from memr_cli.reporting.groups import slug
-from memr_cli.reporting.studies.ablation import Ablation, Subset
-from memr_cli.reporting.values import Value
+from memr_cli.reporting.studies.ablation import Ablation
+from memr_cli.results.ablation import SpreadWithInterval, SubsetScores
 
 _ROW, _DOT, _FOOT = 0.2, 0.22, 0.4
 
@@ -19,7 +19,7 @@ def subsets(ablation: Ablation, colours: Mapping[str, str]) -> Drawing:
     names, rows = ablation.modalities, ablation.subsets
     head = max(text_width(name, SMALL) for name in names) + 0.12
     left = 0.1 + _DOT * len(names) + 0.08
-    texts = [words.percent(row.scores["accuracy"].mean) for row in rows]
+    texts = [words.percent(row.metrics["accuracy"].mean) for row in rows]
     right = max(map(text_width, texts)) + 0.12
     height = _ROW * len(rows)
     sheet = Sheet(COLUMN, head + height + _FOOT, synthetic=ablation.synthetic)
@@ -45,21 +45,23 @@ def subsets(ablation: Ablation, colours: Mapping[str, str]) -> Drawing:
 
 
 def _draw_members(
-    axes: Axes, number: int, row: Subset, names: tuple[str, ...], colours: Mapping[str, str]
+    axes: Axes, number: int, row: SubsetScores, names: tuple[str, ...], colours: Mapping[str, str]
 ) -> None:
     for column, name in enumerate(names):
         colour = colours[name] if name in row.modalities else RULE
         axes.plot(column, number, "o", ms=6.5, color=colour, mew=0)
 
 
-def _draw_scores(axes: Axes, number: int, row: Subset) -> None:
+def _draw_scores(axes: Axes, number: int, row: SubsetScores) -> None:
     apart = 0.16 if row.retrained else 0.0
-    _draw_score(axes, number - apart, row.scores["accuracy"], "o", INK)
+    _draw_score(axes, number - apart, row.metrics["accuracy"], "o", INK)
     if row.retrained:
         _draw_score(axes, number + apart, row.retrained["accuracy"], "D", PAPER)
 
 
-def _draw_score(axes: Axes, place: float, score: Value, marker: str, fill: str) -> None:
+def _draw_score(
+    axes: Axes, place: float, score: SpreadWithInterval, marker: str, fill: str
+) -> None:
     if score.mean is None:
         return
     if score.ci95 is not None:
@@ -73,7 +75,7 @@ def _limits(ablation: Ablation) -> tuple[float, float]:
     """All marks and some air, in percent; the axis need not start at zero."""
     ends = []
     for row in ablation.subsets:
-        for scores in (row.scores, row.retrained or {}):
+        for scores in (row.metrics, row.retrained or {}):
             for value in [scores["accuracy"]] if scores else []:
                 ends += [value.mean, *(value.ci95 or ())]
     known = [100 * end for end in ends if end is not None] or [0.0, 100.0]
@@ -95,7 +97,7 @@ def _caption(ablation: Ablation) -> str:
 def _alt(ablation: Ablation) -> str:
     parts = []
     for row in ablation.subsets:
-        score = words.percent(row.scores["accuracy"].mean)
+        score = words.percent(row.metrics["accuracy"].mean)
         anew = row.retrained and f" (retrained {words.percent(row.retrained['accuracy'].mean)})"
         parts.append(f"{' and '.join(row.modalities) or 'none'} {score}{anew or ''}")
     return f"Dot plot of accuracy in percent of {ablation.method} with: {'; '.join(parts)}."

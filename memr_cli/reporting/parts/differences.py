@@ -114,9 +114,9 @@ def _cells(found: Difference) -> tuple[str, ...]:
     return (
         f"{words.signed(found.difference, 2)}{found.marks}",
         words.points(found.ci95),
-        words.p_value(found.p),
+        words.p_value(found.result.p),
         words.p_value(found.p_holm),
-        words.p_value(found.t_p),
+        words.p_value(found.result.t.p),
     )
 
 

@@ -7,9 +7,10 @@ from memr_cli.reporting.figures.canvas import Drawing
 from memr_cli.reporting.figures.robustness import ALL, along
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.parts.part import Part, of
-from memr_cli.reporting.studies.ablation import Ablation, Point, Scores
+from memr_cli.reporting.studies.ablation import Ablation
 from memr_cli.reporting.studies.comparison import METRICS
 from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.ablation import LossPoint, NoisePoint, SpreadWithInterval, Worth
 from memr_cli.vocabulary import MODALITIES
 
 _METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
@@ -55,18 +56,18 @@ def _notes(ablations: Sequence[Ablation]) -> tuple[str, ...]:
 def _shapley_sentence(ablation: Ablation, group: Group) -> str:
     """Which modality is worth most, of how much."""
     values = ablation.shapley["accuracy"]
-    known = {name: one for name, one in values.items() if one.mean is not None}
-    first, last = ablation.with_only().scores["accuracy"], ablation.whole.scores["accuracy"]
+    known = {name: one for name, one in values.items() if one.value is not None}
+    first, last = ablation.with_only().metrics["accuracy"], ablation.whole.metrics["accuracy"]
     if not known or first.mean is None or last.mean is None:
         return f"The worth of the modalities of {ablation.method} is undefined here."
-    best = max(known, key=lambda name: known[name].mean or 0.0)
+    best = max(known, key=lambda name: known[name].value or 0.0)
     interval = known[best].ci95
     bounds = f" (95{words.SPACE}% interval {words.points(interval)})" if interval else ""
     return (
         f"Of the {words.percent(last.mean - first.mean)} points of accuracy that {ablation.method} "
         f"gains over always answering training's most frequent class "
         f"({words.percent(first.mean)}{words.SPACE}%), {best} brings the most: "
-        f"{words.percent(known[best].mean)}{bounds}.{_another_majority(group, first.mean)}"
+        f"{words.percent(known[best].value)}{bounds}.{_another_majority(group, first.mean)}"
     )
 
 
@@ -103,14 +104,14 @@ def _gain_sentence(group: Group) -> str:
 
 def _subset_sentence(ablation: Ablation) -> str:
     """What is lost without each one modality."""
-    whole = ablation.whole.scores["accuracy"].mean
+    whole = ablation.whole.metrics["accuracy"].mean
     if len(ablation.modalities) < 2 or whole is None:
         return f"{ablation.method} uses {words.listed(ablation.modalities)} alone."
     without = {}
     for name in ablation.modalities:
         rest = ablation.with_only(*(other for other in ablation.modalities if other != name))
-        if rest.scores["accuracy"].mean is not None:
-            without[name] = rest.scores["accuracy"].mean
+        if rest.metrics["accuracy"].mean is not None:
+            without[name] = rest.metrics["accuracy"].mean
     ordered = sorted(without, key=lambda name: without[name])
     parts = [f"{words.percent(without[name])} without {name}" for name in ordered]
     return (
@@ -136,7 +137,7 @@ def _robustness_sentence(ablation: Ablation) -> str:
         parts.append(
             f"to {words.percent(score)} with noise of {level:g} standard deviation{plural} on all"
         )
-    whole = words.percent(ablation.whole.scores["accuracy"].mean)
+    whole = words.percent(ablation.whole.metrics["accuracy"].mean)
     if not parts:
         return f"{ablation.method} was disturbed in single modalities alone."
     return f"From {whole}{words.SPACE}%, {ablation.method}'s accuracy goes {words.listed(parts)}."
@@ -156,11 +157,11 @@ def _shapley_table(ablations: Sequence[Ablation]) -> Captioned:
     return Captioned(Table(head, tuple(rows), left=2), "Shapley values", caption)
 
 
-def _worth(table: Mapping[str, Scores] | None, metric: str, name: str) -> str:
+def _worth(table: Mapping[str, Mapping[str, Worth]] | None, metric: str, name: str) -> str:
     if table is None:
         return words.ABSENT
     value = table[metric][name]
-    return f"{words.signed(value.mean)} ({words.points(value.ci95)})"
+    return f"{words.signed(value.value)} ({words.points(value.ci95)})"
 
 
 def _subset_table(ablation: Ablation) -> Captioned:
@@ -169,7 +170,7 @@ def _subset_table(ablation: Ablation) -> Captioned:
     head += tuple(f"{name}, retrained" for name in _METRIC_NAMES) * retrained
     rows = []
     for row in ablation.subsets:
-        cells = _scored(row.scores) + (_scored(row.retrained) if retrained else ())
+        cells = _scored(row.metrics) + (_scored(row.retrained) if retrained else ())
         rows.append((", ".join(row.modalities) or "none", *cells))
     caption = (
         f"{ablation.method}: scores in percent with 95{words.SPACE}% intervals, over "
@@ -180,7 +181,7 @@ def _subset_table(ablation: Ablation) -> Captioned:
     )
 
 
-def _scored(scores: Scores | None) -> tuple[str, ...]:
+def _scored(scores: Mapping[str, SpreadWithInterval] | None) -> tuple[str, ...]:
     if scores is None:
         return (words.ABSENT,) * len(METRICS)
     found = [scores[metric] for metric in METRICS]
@@ -192,7 +193,7 @@ def _scored(scores: Scores | None) -> tuple[str, ...]:
 def _robustness_table(ablation: Ablation) -> Captioned:
     rows = [_disturbed("noise", point, f"{point.level:g}") for point in ablation.noise]
     rows += [
-        _disturbed("loss", point, f"{words.percent(point.level, 0)}{words.SPACE}%")
+        _disturbed("loss", point, f"{words.percent(point.share, 0)}{words.SPACE}%")
         for point in ablation.loss
     ]
     head = ("What", "Modality", "How much", *_METRIC_NAMES)
@@ -203,6 +204,6 @@ def _robustness_table(ablation: Ablation) -> Captioned:
     return Captioned(Table(head, tuple(rows), left=2), f"Robustness ({ablation.method})", caption)
 
 
-def _disturbed(what: str, point: Point, level: str) -> tuple[str, ...]:
-    scores = (words.percent(point.scores[metric].mean) for metric in METRICS)
+def _disturbed(what: str, point: NoisePoint | LossPoint, level: str) -> tuple[str, ...]:
+    scores = (words.percent(point.metrics[metric].mean) for metric in METRICS)
     return (what, point.modality or ALL, level, *scores)

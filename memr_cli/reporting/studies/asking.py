@@ -8,9 +8,10 @@ from typing import Any
 
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.studies.ablation import Ablation
-from memr_cli.reporting.studies.comparison import Compared, Comparison
+from memr_cli.reporting.studies.comparison import Comparison
 from memr_cli.reporting.studies.study import Study
 from memr_cli.reporting.terms import Terms
+from memr_cli.results.comparison import ComparedMethod
 
 
 def compare(comparison: Comparison) -> list[str]:
@@ -25,7 +26,7 @@ def compare(comparison: Comparison) -> list[str]:
 
 def unlike_in(comparison: Comparison) -> list[str]:
     """What some methods differ in, as was permitted: normalisation of a modality, ensembles."""
-    made = [(one, Terms.parse(one.preset, one.settings)) for one in comparison.methods]
+    made = [(one, Terms.of(one.preset, one.settings)) for one in comparison.methods]
     normalize = any(
         one.normalize[name] != other.normalize[name]
         for (_, one), (_, other) in combinations(made, 2)
@@ -35,7 +36,7 @@ def unlike_in(comparison: Comparison) -> list[str]:
     return ["normalize"] * normalize + ["ensemble"] * ensemble
 
 
-def is_here(one: Compared, protocol: str) -> bool:
+def is_here(one: ComparedMethod, protocol: str) -> bool:
     """Whether a method that was compared lies in the folder of the comparison."""
     return one.metrics in ("", f"metrics/{protocol}/{one.method}.json")
 

@@ -1,67 +1,73 @@
-"""Methods compared in pairs over the same utterances, as `memr compare` writes it."""
+"""A comparison as the report shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import PurePath
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
+import msgspec
+
+from memr_cli.evaluation.metrics import Table, metrics_of
 from memr_cli.reporting.studies.study import Study
-from memr_cli.reporting.terms import Terms
-from memr_cli.reporting.values import Bounds, bounds, count, flag, items, named, number, text
+from memr_cli.results import comparison
+from memr_cli.results.comparison import ComparedMethod
+from memr_cli.results.schema import Interval
 
-METRICS = {"accuracy": "accuracy", "uar": "UAR", "f1_macro": "macro-F1"}
-"""What is compared, and what people call it."""
-
+METRICS = {metric.key: metric.label for metric in metrics_of(Table.COMPARE)}
+"""What is compared, and its label."""
 
 MARKS = "* p < 0.05, ** p < 0.01, *** p < 0.001"
 
+_MOST_PAIRS = 12
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Difference:
-    """Second less first in one metric, as fractions; p after a permutation test.
+    """The difference of two methods in one metric, second less first, as fractions."""
 
-    p_holm: p after Holm's correction within the metric. t_p: p of the corrected resampled t-test
-    with t_df degrees of freedom.
-    """
+    result: comparison.Difference
 
-    first: float | None
-    second: float | None
-    difference: float | None
-    ci95: Bounds | None
-    p: float | None
-    p_holm: float | None
-    t_p: float | None
-    t_df: float | None
+    @property
+    def first(self) -> float:
+        """Mean score of the first."""
+        return self.result.first
 
-    @classmethod
-    def parse(cls, value: Mapping[str, Any]) -> "Difference":
-        """Read one entry of a pair's `metrics`."""
-        t = named(value.get("t"))
-        return cls(
-            first=number(value["first"]),
-            second=number(value["second"]),
-            difference=number(value["difference"]),
-            ci95=bounds(value.get("ci95")),
-            p=number(value.get("p")),
-            p_holm=number(value.get("p_holm")),
-            t_p=number(t.get("p")),
-            t_df=number(t.get("df")),
-        )
+    @property
+    def second(self) -> float:
+        """Mean score of the second."""
+        return self.result.second
+
+    @property
+    def difference(self) -> float:
+        """Second less first."""
+        return self.result.difference
+
+    @property
+    def ci95(self) -> Interval | None:
+        """Its interval."""
+        return self.result.ci95
+
+    @property
+    def p_holm(self) -> float:
+        """P after Holm's correction within the metric."""
+        return self.result.p_holm
 
     def turned(self) -> "Difference":
-        """First less second."""
-        return replace(
-            self,
-            first=self.second,
-            second=self.first,
-            difference=None if self.difference is None else -self.difference,
-            ci95=self.ci95 and (-self.ci95[1], -self.ci95[0]),
+        """Return first less second."""
+        own = self.result
+        return Difference(
+            msgspec.structs.replace(
+                own,
+                first=own.second,
+                second=own.first,
+                difference=-own.difference,
+                ci95=own.ci95 and (-own.ci95[1], -own.ci95[0]),
+            )
         )
 
     @property
     def is_significant(self) -> bool:
         """Whether p after Holm's correction is below 0.05."""
-        return self.p_holm is not None and self.p_holm < 0.05
+        return self.p_holm < 0.05
 
     @property
     def reaches_zero(self) -> bool:
@@ -79,8 +85,7 @@ class Difference:
 
         In brackets where the interval reaches 0.
         """
-        p = 1.0 if self.p_holm is None else self.p_holm
-        stars = "*" * sum(p < level for level in (0.05, 0.01, 0.001))
+        stars = "*" * sum(self.p_holm < level for level in (0.05, 0.01, 0.001))
         return f"({stars})" if stars and self.reaches_zero else stars
 
 
@@ -94,7 +99,7 @@ class Pair:
     sentence: str
 
     def less(self, label: str) -> "Pair":
-        """The same with the method called `label` as the one that is taken away."""
+        """Return the same with the method called `label` as the one that is taken away."""
         if self.first == label:
             return self
         turned = {name: found.turned() for name, found in self.metrics.items()}
@@ -106,58 +111,61 @@ class Pair:
         return f"{self.second} \N{MINUS SIGN} {self.first}"
 
 
-@dataclass(frozen=True)
-class Compared:
-    """One of the methods: what a pair calls it, and which result it is.
-
-    votes: whether it has votes in place of probabilities, so that it is never an ensemble.
-    """
-
-    label: str
-    method: str
-    metrics: str
-    preset: str
-    settings: Mapping[str, Any]
-    votes: bool
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison(Study):
-    """Pairs of methods over the `n` utterances that all of them scored.
+    """Methods compared in pairs over the utterances that all of them scored."""
 
-    clusters: what the bootstrap resampled, in words. hashes: of the files that were compared.
-    """
+    result: comparison.Comparison
 
-    methods: tuple[Compared, ...]
-    n: int
-    left_out: int
-    clusters: str
-    bootstrap: int
-    permutations: int
-    pairs: tuple[Pair, ...]
-    hashes: Mapping[str, str]
+    @property
+    def methods(self) -> tuple[ComparedMethod, ...]:
+        """The methods that are compared."""
+        return self.result.methods
 
-    @classmethod
-    def parse(cls, value: Mapping[str, Any], path: PurePath) -> "Comparison":
-        """Read the object of a comparison's file.
+    @property
+    def n(self) -> int:
+        """Utterances that all of them scored."""
+        return self.result.n
 
-        Raises KeyError, TypeError, ValueError or AttributeError where it is not shaped as one.
-        """
-        replicates = named(value.get("replicates"))
-        parsed = cls(
-            **cls.shared(value, path),
-            methods=tuple(_compared(one) for one in items(value["methods"])),
-            n=count(value["n"]),
-            left_out=count(value.get("left_out")),
-            clusters=_clusters(named(value.get("clusters"))),
-            bootstrap=count(replicates.get("bootstrap")),
-            permutations=count(replicates.get("permutation")),
-            pairs=tuple(_pair(one) for one in items(value["pairs"])),
-            hashes={name: text(said) for name, said in named(value.get("hashes")).items()},
+    @property
+    def left_out(self) -> int:
+        """Utterances that only some of them scored."""
+        return self.result.left_out
+
+    @property
+    def bootstrap(self) -> int:
+        """Replicates of the bootstrap."""
+        return self.result.replicates.bootstrap
+
+    @property
+    def permutations(self) -> int:
+        """Arrangements of the permutation test."""
+        return self.result.replicates.permutation
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """Hashes of the files that were compared."""
+        return self.result.hashes
+
+    @property
+    def clusters(self) -> str:
+        """What the bootstrap resampled: `3 sessions, then the 90 dialogues in them`."""
+        own = self.result.clusters
+        outer = f"{own.n} {own.kind}"
+        return f"{outer}, then the {own.dialogues} dialogues in them" if own.dialogues else outer
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Each pair that was compared."""
+        return tuple(
+            Pair(
+                one.first,
+                one.second,
+                {name: Difference(found) for name, found in one.metrics.items()},
+                one.sentence,
+            )
+            for one in self.result.pairs
         )
-        if len(parsed.methods) < 2 or not parsed.pairs:
-            raise ValueError("it compares nothing")
-        return parsed
 
     @property
     def is_large(self) -> bool:
@@ -168,9 +176,9 @@ class Comparison(Study):
     def reference(self) -> str:
         """The label of the method with the highest mean accuracy over these utterances."""
         found: dict[str, float] = {}
-        for pair in self.pairs:
+        for pair in self.result.pairs:
             accuracy = pair.metrics["accuracy"]
-            found[pair.first], found[pair.second] = accuracy.first or 0.0, accuracy.second or 0.0
+            found[pair.first], found[pair.second] = accuracy.first, accuracy.second
         return max(found, key=lambda label: found[label])
 
     @property
@@ -180,37 +188,3 @@ class Comparison(Study):
             return self.pairs
         one = self.reference
         return tuple(pair.less(one) for pair in self.pairs if one in (pair.first, pair.second))
-
-
-_MOST_PAIRS = 12
-
-
-def _compared(value: Mapping[str, Any]) -> Compared:
-    compared = Compared(
-        label=text(value["label"]),
-        method=text(value["method"]),
-        metrics=text(value.get("metrics")),
-        preset=text(value["preset"]),
-        settings=named(value["settings"]),
-        votes=flag(value.get("votes")),
-    )
-    Terms.parse(compared.preset, compared.settings)  # they are compared with those of results
-    return compared
-
-
-def _pair(value: Mapping[str, Any]) -> Pair:
-    return Pair(
-        first=text(value["first"]),
-        second=text(value["second"]),
-        metrics={name: Difference.parse(value["metrics"][name]) for name in METRICS},
-        sentence=text(value.get("sentence")),
-    )
-
-
-def _clusters(value: Mapping[str, Any]) -> str:
-    """`3 sessions and the 90 dialogues in them`."""
-    if not value.get("kind"):
-        return ""
-    told = f"{count(value['n'])} {text(value['kind'])}"
-    dialogues = count(value.get("dialogues"))
-    return f"{told}, then the {dialogues} dialogues in them" if dialogues else told

@@ -1,8 +1,7 @@
 """Whether a study goes with the results of a group, and why it goes with none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from memr_cli.reporting import words
 from memr_cli.reporting.groups import Group
@@ -11,6 +10,7 @@ from memr_cli.reporting.studies.ablation import Ablation
 from memr_cli.reporting.studies.comparison import Comparison
 from memr_cli.reporting.studies.study import Study
 from memr_cli.reporting.terms import Terms
+from memr_cli.results.settings import Settings
 
 _KINDS = {Comparison: "comparison", Ablation: "ablation"}
 
@@ -25,12 +25,12 @@ def belongs(study: Study, group: Group) -> bool:
     return not [*_unlike(study, group)]
 
 
-def _is_of(method: str, preset: str, settings: Mapping[str, Any], group: Group) -> bool:
+def _is_of(method: str, preset: str, settings: Settings, group: Group) -> bool:
     result = group.get(method)
     if result is None:
         return False
     theirs = result.terms if result.votes else group.terms
-    return Terms.parse(preset, settings).agree(theirs)
+    return Terms.of(preset, settings).agree(theirs)
 
 
 def why_left_out(study: Study, groups: Sequence[Group]) -> str:
@@ -72,7 +72,7 @@ def _unlike(study: Study, group: Group) -> Iterator[str]:
     if study.subset != group.terms.subset:
         yield f"subset {study.subset}, not {group.terms.subset}"
     if isinstance(study, Ablation):
-        yield from _unlike_terms(Terms.parse(study.preset, study.settings), group, decides=True)
+        yield from _unlike_terms(Terms.of(study.preset, study.settings), group, decides=True)
         result = group.get(study.method)
         # The number of folds is told by the description alone.
         if result is not None and result.description != study.description:
@@ -82,7 +82,7 @@ def _unlike(study: Study, group: Group) -> Iterator[str]:
         if not here:
             yield f"none of {words.listed(one.method for one in study.methods)} is evaluated"
         else:
-            terms = [Terms.parse(one.preset, one.settings) for one in here]
+            terms = [Terms.of(one.preset, one.settings) for one in here]
             yield from min(([*_unlike_terms(one, group)] for one in terms), key=len)
 
 

@@ -1,4 +1,4 @@
-"""Which comparisons, ablations and audits of an output folder belong to which group of results."""
+"""Load the comparisons, ablations and audits of an output folder that belong to its results."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -9,18 +9,22 @@ from typing import Any, TypeVar
 from memr_cli.files.plain import is_there
 from memr_cli.files.visible import visible_tree
 from memr_cli.reporting.groups import Group
-from memr_cli.reporting.loading import UNREADABLE, Notice, reason
+from memr_cli.reporting.loading import UNREADABLE, Notice
 from memr_cli.reporting.studies import asking
 from memr_cli.reporting.studies.ablation import Ablation
 from memr_cli.reporting.studies.audit import Audit
-from memr_cli.reporting.studies.comparison import Compared, Comparison
+from memr_cli.reporting.studies.comparison import Comparison
 from memr_cli.reporting.studies.fitting import belongs, why_left_out
 from memr_cli.reporting.studies.study import Study
+from memr_cli.results import ablation, audit, comparison
+from memr_cli.results.comparison import ComparedMethod
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
-from memr_cli.results.saved import told
+from memr_cli.results.saved import load as load_result
+from memr_cli.results.schema import Result
 
 _S = TypeVar("_S", bound=Study)
+_R = TypeVar("_R", bound=Result)
 _COMPARED = re.compile(
     r"([^/\0]+/)*(metrics/[^/\0]+/[^/\0]+\.json|predictions/[^/\0]+/[^/\0]+\.csv)"
 )
@@ -45,11 +49,11 @@ def studies(folder: ResultFolder, groups: Sequence[Group], notice: Notice) -> li
     """
     comparisons = [
         one
-        for one in _read(folder, "comparisons", Comparison.parse, notice)
+        for one in _read(folder, "comparisons", comparison.Comparison, Comparison, notice)
         if not _is_stale(folder, one, notice)
     ]
-    ablations = _read(folder, "ablations", Ablation.parse, notice)
-    audits = _read(folder, "audits", Audit.parse, notice)
+    ablations = _read(folder, "ablations", ablation.Ablation, Ablation, notice)
+    audits = _read(folder, "audits", audit.Audit, Audit, notice)
     homes: list[Any] = [([], [], []) for _ in groups]
     for kind, found in enumerate((comparisons, ablations, audits)):
         for one in found:
@@ -59,8 +63,8 @@ def studies(folder: ResultFolder, groups: Sequence[Group], notice: Notice) -> li
             else:
                 homes[home][kind].append(one)
     return [
-        Studies(tuple(_largest(pairs, notice)), tuple(without), audit[0] if audit else None)
-        for pairs, without, audit in homes
+        Studies(tuple(_largest(pairs, notice)), tuple(without), found[0] if found else None)
+        for pairs, without, found in homes
     ]
 
 
@@ -80,21 +84,24 @@ def _largest(comparisons: Sequence[Comparison], notice: Notice) -> Iterator[Comp
             yield one
 
 
-def _identity(one: Compared) -> tuple[str, str]:
+def _identity(one: ComparedMethod) -> tuple[str, str]:
     return (one.metrics or one.label, one.method)
 
 
 def _read(
-    folder: ResultFolder, kind: str, parse: Callable[[Any, Path], _S], notice: Notice
+    folder: ResultFolder,
+    part: str,
+    kind: type[_R],
+    study: Callable[[Path, _R], _S],
+    notice: Notice,
 ) -> Iterator[_S]:
-    for path in sorted(folder.root.glob(f"{kind}/**/*.json")):
+    for path in sorted(folder.root.glob(f"{part}/**/*.json")):
         try:
-            value = told(path, f"memr.{_COMMANDS[kind]}/1", ("store", "fingerprint"))
-            yield parse(visible_tree(value), path)
+            yield study(path, load_result(path, kind, clean=visible_tree))
         except UNREADABLE as error:
             notice(
-                f"{path} is no file that this version reads ({reason(error)}); it is left out of "
-                f"the report. Delete it and run `memr {_COMMANDS[kind]}` again."
+                f"{path} is no file that this version reads ({error}); it is left out of "
+                f"the report. Delete it and run `memr {_COMMANDS[part]}` again."
             )
 
 

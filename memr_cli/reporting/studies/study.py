@@ -1,41 +1,53 @@
-"""What comparisons, ablations and audits have in common: what they were made on."""
+"""What comparisons, ablations and audits have in common: the store and protocol they are of."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
 from memr_cli.reporting.evaluated import store_file_name
-from memr_cli.reporting.values import flag, named, text, texts
+from memr_cli.results.ablation import Ablation
+from memr_cli.results.audit import Audit
+from memr_cli.results.comparison import Comparison
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
-    """path: of the file that tells it. description: the protocol in words."""
+    """A result that is about evaluated methods or their store. path: of its file."""
 
     path: PurePath
-    store: str
-    fingerprint: str
-    synthetic: bool
-    protocol: str
-    description: str
-    subset: str
-    notes: tuple[str, ...]
+    result: Comparison | Ablation | Audit
 
-    @classmethod
-    def shared(cls, value: Mapping[str, Any], path: PurePath) -> dict[str, Any]:
-        """These fields, read from an object's own; `settings` tells the subset where it does not.
+    @property
+    def store(self) -> str:
+        """The file name of the store."""
+        return store_file_name(self.result.store or "")
 
-        Raises KeyError, TypeError, ValueError or AttributeError where one is missing.
-        """
-        protocol, settings = value["protocol"], named(value.get("settings"))
-        return {
-            "path": path,
-            "store": store_file_name(text(value["store"])),
-            "fingerprint": text(value["fingerprint"]),
-            "synthetic": flag(value.get("synthetic")),
-            "protocol": text(protocol["name"]),
-            "description": text(protocol.get("description")),
-            "subset": text(value.get("subset") or settings.get("subset")) or "all",
-            "notes": texts(value.get("notes")),
-        }
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the store's content."""
+        return self.result.fingerprint or ""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the corpus is synthetic."""
+        return self.result.synthetic
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's name."""
+        return self.result.protocol.name
+
+    @property
+    def description(self) -> str:
+        """The protocol in words."""
+        return self.result.protocol.description or ""
+
+    @property
+    def subset(self) -> str:
+        """IEMOCAP's dialogues that take part."""
+        own = self.result
+        return own.settings.subset if isinstance(own, Ablation) else own.subset
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on its figures."""
+        return self.result.notes

@@ -1,8 +1,10 @@
 """The fenced blocks of a Markdown page, and a terminal to run them in.
 
 `sh` and `python` blocks are run. A `text` or `json` block shows what the block before it printed. A
-block that is neither run nor shown output stands below a comment that says why:
-`<!-- not run: … -->`.
+block that is neither has a comment above it with the reason: `<!-- not run: … -->`.
+
+sybil would parse the blocks and no more: it runs a single block without those before it, and knows
+neither terminals, nor folders that pages share, nor output whose numbers may differ.
 """
 
 import fcntl

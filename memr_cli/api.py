@@ -1,0 +1,312 @@
+"""The Python interface: what the commands do, as functions that return typed results.
+
+    from memr_cli import ingest, evaluate, compare
+
+    ingest("raw/", "memr.h5")
+    for result in evaluate("memr.h5", ["lexical", "early"], protocol="session"):
+        print(result.method, result.metrics["uar"].mean)
+    print(compare(["lexical", "early"], "memr.h5", protocol="session").pairs[0].sentence)
+
+The functions raise subclasses of `memr_cli.errors.MemrError` and write the same files as the
+commands. Nothing is printed: `notice` gets sentences that a user should know, `detail` those that
+few want, and `progress` wraps loops, as tqdm does.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+
+import msgspec
+
+from memr_cli.errors import UsageError
+from memr_cli.experiment.experiment import Experiment, Place, choose, collective_names
+from memr_cli.experiment.runs import chosen, evaluate_methods, train_methods
+from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.methods.registry import named
+from memr_cli.progress import Progress, silent
+from memr_cli.vocabulary import (
+    ALIASES,
+    MODALITIES,
+    Across,
+    Calibration,
+    ClassWeights,
+    Device,
+    Normalization,
+    Preset,
+    ProtocolName,
+    Subset,
+)
+
+if TYPE_CHECKING:
+    from memr_cli.results.ablation import Ablation
+    from memr_cli.results.comparison import Comparison
+    from memr_cli.results.evaluation import Evaluation
+    from memr_cli.results.training import Training
+
+__all__ = ["ablate", "compare", "evaluate", "fuse", "train"]
+
+PathLike = str | os.PathLike[str]
+Notice = Callable[[str], None]
+
+OTHER = {"train": "fuse", "fuse": "train"}
+"""The command that makes the methods that a command does not make."""
+
+
+def ignore(_: Any) -> None:
+    """Do nothing with a sentence or a result."""
+
+
+class Options(TypedDict, total=False):
+    """The options of all functions that train. Those left out have the command's defaults.
+
+    normalize: `global` or `speaker`, or a list of these and of `MODALITY=speaker`. epochs to
+    label_smoothing replace values of the preset. wait: seconds to wait for another process that
+    works on the same results; None: until it is done.
+    """
+
+    out: PathLike | None
+    protocol: str
+    folds: int | None
+    preset: str
+    seed: int
+    seeds: int
+    epochs: int | None
+    patience: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    weight_decay: float | None
+    hidden: int | None
+    modality_dropout: float | None
+    class_weights: str
+    label_smoothing: float | None
+    subset: str
+    normalize: str | Sequence[str] | None
+    device: str
+    wait: float | None
+    notice: Notice
+    detail: Notice
+    progress: Progress
+
+
+def train(
+    store: PathLike = "memr.h5",
+    methods: Sequence[str] = ("all",),
+    *,
+    each: "Callable[[Training], None]" = ignore,
+    **options: Unpack[Options],
+) -> "list[Training]":
+    """Train unimodal methods for every fold and seed; fresh models are reused.
+
+    each: called with each result as soon as it is known. Raises UsageError for a method that is a
+    fusion, and as `evaluate`.
+    """
+    return _train("train", store, methods, each, options)
+
+
+def fuse(
+    store: PathLike = "memr.h5",
+    methods: Sequence[str] = ("all",),
+    *,
+    each: "Callable[[Training], None]" = ignore,
+    **options: Unpack[Options],
+) -> "list[Training]":
+    """Make fusion methods, and the unimodal classifiers they need, for every fold and seed.
+
+    each: called with each result as soon as it is known. Raises UsageError for a method that is no
+    fusion, and as `evaluate`.
+    """
+    return _train("fuse", store, methods, each, options)
+
+
+def _train(
+    command: str,
+    store: PathLike,
+    methods: Sequence[str],
+    each: "Callable[[Training], None]",
+    options: Options,
+) -> "list[Training]":
+    is_fusion = command == "fuse"
+    collective = collective_names(methods, is_fusion)
+    for name in methods:
+        if name not in collective and named(name).is_fusion != is_fusion:
+            raise UsageError(
+                f"memr {command} does not make {name}; use `memr {OTHER[command]} --method {name}`."
+            )
+    with Experiment(_place(store, options), settings(options)) as experiment:
+        selected = choose(methods, collective, experiment.holdings)
+        for name, reason in selected.skipped.items():
+            experiment.place.notice(f"{name} is skipped: {reason}")
+        return _each(train_methods(experiment, selected, command), each)
+
+
+def evaluate(
+    store: PathLike = "memr.h5",
+    methods: Sequence[str] = ("all",),
+    *,
+    ensemble: bool = False,
+    calibrate: str = "none",
+    each: "Callable[[Evaluation], None]" = ignore,
+    **options: Unpack[Options],
+) -> "list[Evaluation]":
+    """Score methods on speakers that training never heard; fresh results are reused.
+
+    ensemble: average the probabilities of all seeds. calibrate: `none` or `temperature`. each:
+    called with each result as soon as it is known. Raises UsageError for options that do not exist
+    or have no effect, UnsupportedError for what the store does not support, StoreError for a store
+    that is missing or damaged, SystemRefusedError and OSError where the system refuses.
+    """
+    asked = settings(options, calibrate=calibrate, ensemble=ensemble)
+    with Experiment(_place(store, options), asked) as experiment:
+        return _each(evaluate_methods(experiment, chosen(experiment, methods)), each)
+
+
+def ablate(
+    store: PathLike = "memr.h5",
+    methods: Sequence[str] = ("early",),
+    *,
+    retrain: bool = False,
+    each: "Callable[[Ablation], None]" = ignore,
+    **options: Unpack[Options],
+) -> "list[Ablation]":
+    """Score methods without each of their modalities, under noise and under random loss.
+
+    retrain: train with each subset of modalities alone too. each: called with each result as soon
+    as it is known. Raises as `evaluate`.
+    """
+    from memr_cli.ablation.runs import ablate_methods
+
+    with Experiment(_place(store, options), settings(options)) as experiment:
+        found = ablate_methods(experiment, chosen(experiment, methods), retrain=retrain)
+        return _each(found, each)
+
+
+def compare(
+    methods: Sequence[str],
+    store: PathLike = "memr.h5",
+    *,
+    against: str | None = None,
+    out: PathLike | None = None,
+    protocol: str | None = None,
+    across: Sequence[str] = (),
+    progress: Progress = silent,
+) -> "Comparison":
+    """Compare evaluated methods in pairs, over the utterances that all of them scored.
+
+    methods: names, or paths of metrics files. against: compare each of them, or all evaluated
+    methods where none is named, with this one alone. protocol: by default the only one that has
+    results, else `speaker`. across: `normalize`, `ensemble`: settings in which results may differ.
+    Raises UsageError and UnsupportedError where they cannot be compared; the message says what to
+    run.
+    """
+    from memr_cli.comparison.compare import compare as run
+    from memr_cli.comparison.evaluated import Request
+
+    started = time.monotonic()
+    name = None if protocol is None else choice(ProtocolName, protocol, "protocol")
+    permitted = [choice(Across, one, "across") for one in across]
+    request = Request(Path(store), _folder(store, out), methods, name, permitted, against)
+    result = run(request, progress)
+    return msgspec.structs.replace(result, seconds=round(time.monotonic() - started, 3))
+
+
+_R = TypeVar("_R", bound="Training | Evaluation | Ablation")
+
+
+def _each(results: Iterable[_R], each: Callable[[_R], None]) -> list[_R]:
+    """Time each result, hand it on, and return all."""
+    found, started = [], time.monotonic()
+    for result in results:
+        seconds = round(time.monotonic() - started, 3)
+        timed = msgspec.structs.replace(result, seconds=seconds)
+        each(timed)
+        found.append(timed)
+        started = time.monotonic()
+    return found
+
+
+def _folder(store: PathLike, out: PathLike | None) -> Path:
+    """The output folder: by default, the one that the store is in."""
+    return Path(store).parent if out is None else Path(out)
+
+
+def _place(store: PathLike, options: Options) -> Place:
+    path = Path(store)
+    return Place(
+        path,
+        _folder(store, options.get("out")),
+        options.get("notice", ignore),
+        options.get("detail", ignore),
+        options.get("progress", silent),
+        choice(Device, options.get("device", "auto"), "device"),
+        options.get("wait"),
+    )
+
+
+_OVERRIDES = (
+    *("epochs", "patience", "batch_size", "learning_rate", "weight_decay", "hidden"),
+    *("label_smoothing", "modality_dropout"),
+)
+"""Options that replace a value of the preset, by their name in TrainingSettings."""
+
+
+def settings(
+    options: Options, *, calibrate: str = "none", ensemble: bool = False
+) -> ExperimentSettings:
+    """Return the settings of an experiment. Raises UsageError for what cannot work."""
+    for_all, for_each = normalizations(options.get("normalize") or [])
+    given: Mapping[str, Any] = {name: options.get(name) for name in _OVERRIDES}
+    # Adding 0 turns -0.0 into 0.0, which is the same and would print differently.
+    overrides = {name: value + 0 for name, value in given.items() if value is not None}
+    weights = choice(ClassWeights, options.get("class_weights", "none"), "class-weights")
+    if weights is not ClassWeights.NONE:
+        overrides["class_weights"] = weights
+    return ExperimentSettings(
+        choice(ProtocolName, options.get("protocol", "speaker"), "protocol"),
+        options.get("folds"),
+        choice(Preset, options.get("preset", "default"), "preset"),
+        options.get("seed", 0),
+        options.get("seeds", 1),
+        overrides=overrides,
+        subset=choice(Subset, options.get("subset", "all"), "subset"),
+        normalize=for_all,
+        normalize_each=for_each,
+        calibrate=choice(Calibration, calibrate, "calibrate"),
+        ensemble=ensemble,
+    )
+
+
+_E = TypeVar("_E", Across, Device, ClassWeights, ProtocolName, Preset, Subset, Calibration)
+
+
+def choice(kind: type[_E], value: str, option: str) -> _E:
+    """Return one of the words of an option. Raises UsageError for any other."""
+    try:
+        return kind(value)
+    except ValueError as error:
+        words = ", ".join(kind)
+        raise UsageError(f"--{option} is {value}; give one of {words}.") from error
+
+
+def normalizations(
+    asked: str | Sequence[str],
+) -> tuple[Normalization, dict[str, Normalization]]:
+    """From words `[MODALITY=]HOW`: how all are normalised, and how those that are named.
+
+    Of several words on the same, the last counts. Raises UsageError for any other word.
+    """
+    for_all, for_each = Normalization.GLOBAL, {}
+    for text in [asked] if isinstance(asked, str) else asked:
+        name, separator, how = text.rpartition("=")
+        modality = ALIASES.get(name, name)
+        if how not in list(Normalization) or (separator and modality not in MODALITIES):
+            raise UsageError(
+                f"--normalize is {text}; give {' or '.join(Normalization)}, or for one modality "
+                f"something like {MODALITIES[1]}={Normalization.SPEAKER}."
+            )
+        if separator:
+            for_each[modality] = Normalization(how)
+        else:
+            for_all = Normalization(how)
+    return for_all, for_each
