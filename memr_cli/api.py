@@ -267,13 +267,13 @@ def compare(
     run.
     """
     from memr_cli.comparison.compare import compare as run
-    from memr_cli.comparison.loading import Place as Source
+    from memr_cli.comparison.evaluated import Request
 
     started = time.monotonic()
     name = None if protocol is None else choice(ProtocolName, protocol, "protocol")
-    source = Source(Path(store), _folder(store, out), name)
     permitted = [choice(Across, one, "across") for one in across]
-    result = run(methods, source, permitted, progress, against)
+    request = Request(Path(store), _folder(store, out), methods, name, permitted, against)
+    result = run(request, progress)
     return msgspec.structs.replace(result, seconds=round(time.monotonic() - started, 3))
 
 

@@ -20,8 +20,8 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="METHOD...",
-            help="Two or more methods that were evaluated, by name, or by the path of a metrics "
-            "file (ends with .json) of any output folder.",
+            help="Two or more evaluated methods, by name, or by the path of a metrics file (ends "
+            "with .json) of any output folder. With --against: one or more, all by default.",
             show_default=False,
         ),
     ] = None,
@@ -29,14 +29,14 @@ def compare(
         str | None,
         typer.Option(
             metavar="METHOD",
-            help="Compare each method named, or all that were evaluated, with this one alone.",
+            help="Compare the others with this method only, not every pair.",
         ),
     ] = None,
     protocol: Annotated[
         ProtocolName | None,
         typer.Option(
-            help="The protocol whose results are meant. Default: that of the first path, else the "
-            "only one with results, else `speaker`.",
+            help="The protocol of the results. Default: that of the first path, else the only "
+            "evaluated one, else `speaker`.",
         ),
     ] = None,
     across: Annotated[
@@ -48,11 +48,11 @@ def compare(
         ),
     ] = None,
 ) -> None:
-    """Say whether methods differ, paired over the utterances that all of them scored.
+    """Test whether methods differ, paired over the utterances that all of them scored.
 
-    Reads what `memr evaluate` wrote and trains nothing. Each pair gets its difference (second minus
-    first) with a bootstrap interval, a permutation test over dialogues, corrected for the number
-    of pairs, and the corrected resampled t-test over folds.
+    Reads the results of `memr evaluate` and trains nothing. Each pair gets its difference (second
+    minus first) with a bootstrap interval, a permutation test over dialogues, corrected for the
+    number of pairs, and the corrected resampled t-test over folds.
 
     \b
     Examples:
@@ -88,17 +88,19 @@ def compare(
 
 
 def _rows(result: "Comparison") -> Iterator[dict[str, str]]:
-    from memr_cli.comparison.sentences import number, points, span
+    """Yield the table: a row for each pair and metric."""
+    from memr_cli.comparison.sentences import points, span
     from memr_cli.evaluation.metrics import LABELS
+    from memr_cli.evaluation.significance import format_p
 
     for pair in result.pairs:
-        for name, found in pair.metrics.items():
+        for key, found in pair.metrics.items():
             yield {
                 "first": pair.first,
                 "second": pair.second,
-                "metric": LABELS[name],
+                "metric": LABELS[key],
                 "difference": points(found.difference),
                 "95 % interval": "-" if found.ci95 is None else span(found.ci95),
-                "p (Holm)": number(found.p_holm),
-                "p (t)": "-" if found.t.p is None else number(found.t.p),
+                "p (Holm)": format_p(found.p_holm),
+                "p (t)": "-" if found.t.p is None else format_p(found.t.p),
             }

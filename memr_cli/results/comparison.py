@@ -82,7 +82,7 @@ class Difference(Part):
     p: Fraction
     """Of the permutation test over dialogues."""
     p_holm: Fraction
-    """The same after Holm's correction over all pairs."""
+    """The same after Holm's correction over the pairs of the comparison."""
 
 
 class Pair(Part):
@@ -114,6 +114,8 @@ class Comparison(Result, tag="memr.compare/1"):
     """Who is tested."""
     methods: tuple[ComparedMethod, ...]
     """The methods in the order named."""
+    against: str | UnsetType = UNSET
+    """Label of the only method that the others are compared with; only with `--against`."""
     subset: str
     """IEMOCAP's dialogues that take part."""
     normalize: dict[str, str | None]

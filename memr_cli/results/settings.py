@@ -125,6 +125,11 @@ class Settings(TrainingValues):
         return self.normalize.get(modality, "global")
 
     @property
+    def normalization_by_modality(self) -> dict[str, str]:
+        """Return how the features of each modality that the method uses are normalised."""
+        return {name: self.normalization(name) for name in self.modalities}
+
+    @property
     def by_speaker(self) -> tuple[str, ...]:
         """The modalities that are normalised by speaker."""
         return tuple(name for name in self.modalities if self.normalization(name) == "speaker")

@@ -18,11 +18,6 @@ from memr_cli.progress import silent
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def made(small_store: Path) -> Corpus:
-    return corpus(small_store)
-
-
 def refused(memr: Run, made: Corpus, *arguments: str | Path, code: int = 5) -> str:
     ran = memr("compare", *arguments, "--store", made.store)
     assert (ran.code, ran.stdout) == (code, ""), ran.stderr
@@ -36,12 +31,6 @@ def refused(memr: Run, made: Corpus, *arguments: str | Path, code: int = 5) -> s
 SESSION = ("--protocol", "session")
 
 
-FOLD = {
-    "test": ["a"], "validation": [], "train": ["b"],
-    "n_train": 1, "n_validation": 0, "n_test": 1,
-}  # fmt: skip
-
-
 def _protocol(name: str, folds: list[Any]) -> dict[str, Any]:
     return {"name": name, "description": "", "folds": folds}
 
@@ -49,11 +38,11 @@ def _protocol(name: str, folds: list[Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["lexical"], "needs at least two methods, and lexical alone is named"),
+        (["lexical"], "needs at least two methods, and only lexical is named"),
         (["lexical", "lexical"], "lexical is named twice"),
         (["lexical", "text"], "text is named twice"),
         (["lexical", "vision"], "there is no method vision; name some of visual, acoustic"),
-        (["lexical", "../early"], "../early is neither a method's name nor the path"),
+        (["lexical", "../early"], "../early is neither the name of a method nor the path"),
         (["lexical", "early.json"], "early.json: there is no such file"),
         (["lexical", "no/metrics/session/vision.json"], "vision.json: there is no such file"),
     ],
@@ -123,7 +112,7 @@ def test_a_file_that_lies_elsewhere_is_wrong_usage(memr: Run, made: Corpus, tmp_
     path = tmp_path / "early.json"
     path.write_bytes(write(made, "early").read_bytes())
     message = refused(memr, made, "early", path, *SESSION, code=2)
-    assert "does not lie where memr writes metrics" in message
+    assert "is not where memr writes metrics" in message
 
 
 def test_what_the_store_cannot_serve_is_not_advised(
@@ -149,7 +138,7 @@ def test_changed_predictions_make_a_result_stale(memr: Run, made: Corpus) -> Non
     path = made.store.parent / "predictions" / "session" / "early.csv"
     path.write_text(path.read_text() + "\n")
     message = refused(memr, made, "lexical", "early", *SESSION)
-    assert f"early.json is stale: {path} is gone or no longer the file" in message
+    assert f"early.json is stale: {path} is missing or is not the file" in message
     command = "memr evaluate --method early --protocol session --hidden 64 --calibrate temperature"
     assert command in message
     path.unlink()
@@ -169,7 +158,7 @@ def test_a_changed_checkpoint_makes_a_result_stale_and_a_lost_one_does_not(
     (made.store.parent / "comparisons" / "session" / "early+lexical.json").unlink()
     checkpoint.parent.mkdir()
     checkpoint.write_bytes(b"other")
-    assert "fold0.safetensors is gone or no longer" in refused(
+    assert "fold0.safetensors is missing or is not" in refused(
         memr, made, "lexical", "early", *SESSION
     )
 
@@ -177,22 +166,12 @@ def test_a_changed_checkpoint_makes_a_result_stale_and_a_lost_one_does_not(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"schema": "memr.evaluate/9"}, "Invalid value 'memr.evaluate/9' - at `$.schema`"),
+        ({"schema": "memr.evaluate/9"}, "Invalid value 'memr.evaluate/9'"),
         ({"protocol": _protocol("session", [])}, "it scores nothing"),
-        (
-            {"protocol": _protocol("session", [{**FOLD, "n_test": "1"}])},
-            "Expected `int`, got `str`",
-        ),
-        ({"protocol": _protocol("session", [4])}, "Expected `object`, got `int`"),
         ({"protocol": "session"}, "Expected `object`, got `str` - at `$.protocol`"),
-        ({"settings": {"seed": 0, "seeds": 1}}, "Object missing required field `"),
         ({"settings": None}, "Expected `object`, got `null` - at `$.settings`"),
-        ({"hashes": None}, "Expected `object`, got `null` - at `$.hashes`"),
-        ({"confusion": []}, "Expected `object`, got `array` - at `$.confusion`"),
-        ({"versions": ["0.1.0"]}, "Expected `object`, got `array` - at `$.versions`"),
         ({"synthetic": "no"}, "Expected `bool`, got `str` - at `$.synthetic`"),
         ({"method": "late"}, "it is of method late"),
-        ({"n": "many"}, "Expected `int`, got `str` - at `$.n`"),
     ],
     ids=str,
 )
@@ -201,17 +180,16 @@ def test_what_is_no_metrics_file_is_refused(
 ) -> None:
     write(made, "lexical")
     path = write(made, "early")
-    value = {**json.loads(path.read_text()), **change}
-    path.write_text(json.dumps(value))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     message = refused(memr, made, "lexical", "early", *SESSION)
-    assert f"{path} is not a metrics file that this version compares ({reason}" in message
+    assert f"{path} is not a metrics file of this version ({reason}" in message
     assert "Run: memr evaluate --method early --protocol session" in message
 
 
 def test_predictions_that_lack_a_row_are_refused(memr: Run, made: Corpus) -> None:
     write(made, "lexical")
     write(made, "early", n=len(made.ids) + 1)
-    assert "once a seed" in refused(memr, made, "lexical", "early", *SESSION)
+    assert "once per seed" in refused(memr, made, "lexical", "early", *SESSION)
 
 
 def test_other_true_labels_than_the_store_has_are_refused(memr: Run, made: Corpus) -> None:
@@ -229,20 +207,19 @@ def test_results_of_other_content_than_the_store_are_refused(memr: Run, made: Co
     write(made, "early", fingerprint="sha256:12ab")
     message = refused(memr, made, "lexical", "early", *SESSION)
     assert "early.json was made from other content" in message
-    assert f"fingerprint sha256:12ab against {made.fingerprint}" in message
+    assert f"fingerprint sha256:12ab, not {made.fingerprint}" in message
     assert "lexical.json" not in message
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"seeds": (0, 1)}, "seeds (0 against 0, 1)"),
-        ({"settings": {"subset": "improvised"}}, "subset (all against improvised)"),
+        ({"seeds": (0, 1)}, "seeds (0 and 0, 1)"),
+        ({"settings": {"subset": "improvised"}}, "subset (all and improvised)"),
         (
             {"settings": {"normalize": {"lexical": "speaker", "acoustic": "speaker"}}},
-            "normalisation of lexical (global against speaker)",
+            "normalisation of lexical (global and speaker)",
         ),
-        ({"confusion": {"labels": ["a", "b"]}, "per_class": None}, "against a, b)"),
     ],
 )
 def test_what_differs_is_named_with_both_values(
@@ -251,7 +228,7 @@ def test_what_differs_is_named_with_both_values(
     write(made, "lexical")
     write(made, "early", **change)
     message = refused(memr, made, "lexical", "early", *SESSION)
-    assert "lexical and early cannot be compared, since they differ in" in message
+    assert "lexical and early cannot be compared: they differ in" in message
     assert words in message
     assert "normalisation of acoustic" not in message
 
@@ -261,9 +238,9 @@ def test_all_that_differs_is_named_and_the_command_mends_it(memr: Run, made: Cor
     overrides = {"overrides": {"hidden": 64}, "subset": "scripted"}
     write(made, "early", seeds=(0, 1), settings=overrides)
     message = refused(memr, made, "lexical", "early", "--across", "normalize", *SESSION)
-    assert "in subset (all against scripted) and seeds (0 against 0, 1). They" in message
+    assert "in subset (all and scripted) and seeds (0 and 0, 1). They" in message
     message = refused(memr, made, "lexical", "early", *SESSION)
-    assert "normalisation of lexical (speaker against global)" in message
+    assert "normalisation of lexical (speaker and global)" in message
 
 
 def test_results_that_answer_different_questions_are_not_advised_to_be_replaced(
@@ -272,7 +249,7 @@ def test_results_that_answer_different_questions_are_not_advised_to_be_replaced(
     write(made, "lexical")
     write(made, "early", settings={"subset": "scripted"})
     message = refused(memr, made, "lexical", "early", *SESSION)
-    assert "They answer different questions and are not paired" in message
+    assert "They answer different questions" in message
     assert "memr evaluate" not in message
 
 
@@ -283,7 +260,7 @@ def test_the_command_that_makes_a_result_alike_says_what_it_replaces(
     other = tmp_path / "other"
     path = write(made, "early", out=other, seeds=(0, 1), settings={"overrides": {"hidden": 64}})
     message = refused(memr, made, "lexical", path, *SESSION)
-    assert f"Make early like lexical, which replaces {path}. Run: " in message
+    assert f"Evaluate early again, which replaces {path}. Run: " in message
     assert message.endswith(
         "Run: memr evaluate --method early --protocol session --hidden 64 --normalize "
         f"lexical=speaker --store {made.store} --out {other}\n"
@@ -335,20 +312,20 @@ def test_folds_that_test_others_are_told_apart(memr: Run, made: Corpus) -> None:
     write(made, "early", fold=moved)
     message = refused(memr, made, "lexical", "early", *SESSION)
     n = int((made.session <= 1).sum())
-    assert f"folds ({n} utterances are tested by another fold, " in message
+    assert f"folds ({n} utterances are tested in another fold: " in message
 
 
 def test_another_number_of_folds_is_told_apart(memr: Run, made: Corpus) -> None:
     write(made, "lexical", protocol="speaker", fold=made.speaker)
     write(made, "early", protocol="speaker")
     message = refused(memr, made, "lexical", "early")
-    assert "differ in folds (10 against 5)" in message
+    assert "differ in folds (10 and 5)" in message
     assert "--protocol speaker --folds 10 " in message
 
 
 def test_results_of_two_protocols_are_told_apart(memr: Run, made: Corpus) -> None:
     paths = [write(made, "lexical"), write(made, "early", protocol="loso", fold=made.speaker)]
-    assert "protocol (session against loso)" in refused(memr, made, *paths)
+    assert "protocol (session and loso)" in refused(memr, made, *paths)
 
 
 def test_nothing_in_common_cannot_be_compared(memr: Run, made: Corpus) -> None:
@@ -363,8 +340,8 @@ def test_the_comparison_of_another_store_is_not_replaced(memr: Run, made: Corpus
     for method in ("lexical", "early"):
         write(made, method)
     path = made.store.parent / "comparisons" / "session" / "early+lexical.json"
-    path.parent.mkdir(parents=True)
-    others = {"schema": "memr.compare/1", "store": "other.h5"}
+    assert memr("compare", "lexical", "early", "--store", made.store, *SESSION).code == 0
+    others = {**json.loads(path.read_text()), "store": "other.h5"}
     path.write_text(json.dumps(others))
     ran = memr("compare", "lexical", "early", "--store", made.store, *SESSION)
     assert ran.code == 5

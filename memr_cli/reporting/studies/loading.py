@@ -70,7 +70,7 @@ def studies(folder: ResultFolder, groups: Sequence[Group], notice: Notice) -> li
 
 def _largest(comparisons: Sequence[Comparison], notice: Notice) -> Iterator[Comparison]:
     """Those whose pairs do not all stand in another one, where Holm's correction sees more."""
-    compared = [frozenset(map(_identity, one.methods)) for one in comparisons]
+    compared = [_compared(one) for one in comparisons]
     for number, one in enumerate(comparisons):
         holders = [
             other
@@ -82,6 +82,15 @@ def _largest(comparisons: Sequence[Comparison], notice: Notice) -> Iterator[Comp
             notice(f"{one.path} is not shown by itself: its pairs stand in {holders[0].path.name}.")
         else:
             yield one
+
+
+def _compared(one: Comparison) -> frozenset[frozenset[object]]:
+    """Return the pairs of a comparison: with `--against`, not every two of its methods are one."""
+    found = {method.label: _identity(method) for method in one.methods}
+    return frozenset(
+        frozenset(found.get(label, label) for label in (pair.first, pair.second))
+        for pair in one.pairs
+    )
 
 
 def _identity(one: ComparedMethod) -> tuple[str, str]:

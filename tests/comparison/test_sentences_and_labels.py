@@ -3,23 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
-from complete_results import complete_evaluation
+from made_methods import evaluation
 
 from memr_cli.comparison.evaluated import Evaluated
-from memr_cli.comparison.labels import file_name, labels
+from memr_cli.comparison.labels import file_name, labels_of
 from memr_cli.comparison.pairing import pair
-from memr_cli.comparison.sentences import number, points, sentence, span
+from memr_cli.comparison.sentences import points, same_decisions, sentence, span
 from memr_cli.evaluation.columns import Columns
-from memr_cli.evaluation.significance import COMPARED
-from memr_cli.results.comparison import Clusters, Difference, Pair, TTest
-from memr_cli.results.evaluation import Evaluation
+from memr_cli.evaluation.significance import METRICS, format_p
+from memr_cli.results.comparison import Difference, TTest
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.predictions import Predictions
-
-CLUSTERS = Clusters(kind="sessions", n=3, dialogues=90, speakers=6)
 
 
 def found(
@@ -40,10 +36,11 @@ def found(
     )
 
 
-def said(accuracy: Difference, *, corrected: bool = False, **others: Difference) -> str:
-    metrics = {**dict.fromkeys(COMPARED, accuracy), **others}
-    pair = Pair(first="lexical", second="early", metrics=metrics, sentence="")
-    return sentence(pair, CLUSTERS, corrected=corrected)
+def said(
+    accuracy: Difference, *, corrected: bool = False, n_speakers: int = 6, **others: Difference
+) -> str:
+    differences = {**dict.fromkeys(METRICS, accuracy), **others}
+    return sentence("lexical", "early", differences, n_speakers, corrected=corrected)
 
 
 BETTER = found(0.057, (0.039, 0.076), 0.0002)
@@ -71,30 +68,35 @@ def test_no_difference_in_words() -> None:
     assert "no interval" in said(found(0.003, None, 0.7))
 
 
+def test_one_is_singular() -> None:
+    assert "than lexical on this 1 speaker: " in said(BETTER, n_speakers=1)
+    assert same_decisions("a", "b", 1) == "a and b make the same decisions on the only utterance"
+
+
 @pytest.mark.parametrize(
     ("accuracy", "doubt"),
     [
-        (found(0.02, (-0.01, 0.05), 0.01), "yet the interval reaches 0"),
+        (found(0.02, (-0.01, 0.05), 0.01), "yet the interval includes 0"),
         (
             found(0.02, (0.01, 0.05), 0.01, t=0.16),
             "yet the t-test over folds does not tell them apart (p = 0.16)",
         ),
         (
             found(0.02, (-0.01, 0.05), 0.01, t=0.16),
-            "yet the interval reaches 0 and the t-test over folds does not tell them apart (p = 0",
+            "yet the interval includes 0 and the t-test over folds does not tell them apart (p = 0",
         ),
         (
             found(0.02, None, 0.01, t=0.16),
             "yet the t-test over folds does not tell them apart (p = 0.16)",
         ),
-        (found(0.02, (0.01, 0.05), 0.3), "yet the interval leaves 0 out"),
+        (found(0.02, (0.01, 0.05), 0.3), "yet the interval excludes 0"),
         (
             found(0.02, (0.01, 0.05), 0.03, 0.09),
-            "yet the interval leaves 0 out, as does the test before Holm's correction (p = 0.03)",
+            "yet the interval excludes 0, and before Holm's correction p = 0.03",
         ),
     ],
 )
-def test_interval_and_test_that_disagree_are_said_to(accuracy: dict[str, Any], doubt: str) -> None:
+def test_interval_and_test_that_disagree_are_said_to(accuracy: Difference, doubt: str) -> None:
     assert f"; {doubt}" in said(accuracy)
     assert "yet" not in said(BETTER)
     assert "yet" not in said(found(0.02, (0.01, 0.05), 0.01, t=0.049))
@@ -111,7 +113,7 @@ def test_a_metric_that_says_otherwise_is_named() -> None:
     assert said(even, uar=worse).endswith("; by UAR early is worse: -3.0 points (p = 0.001)")
     doubted = found(-0.03, (-0.05, 0.01), 0.001, t=0.4)
     assert said(even, uar=doubted).endswith(
-        "; by UAR early is worse: -3.0 points (p = 0.001), yet the interval reaches 0 and the "
+        "; by UAR early is worse: -3.0 points (p = 0.001), yet the interval includes 0 and the "
         "t-test over folds does not tell them apart (p = 0.4)"
     )
 
@@ -125,79 +127,68 @@ def test_a_metric_that_says_otherwise_is_named() -> None:
         (points(-0.0119), "-1.2"),
         (span((-0.019, 0.0241)), "-1.9 to 2.4"),
         (span((-0.0001, 0.0241)), "0.0 to 2.4"),
-        (number(1 / 10_001 * 3), "0.0003"),
-        (number(1 / 10_001), "< 0.0001"),
-        (number(1.0), "1"),
+        (format_p(1 / 10_001 * 3), "0.0003"),
+        (format_p(1 / 10_001), "< 0.0001"),
+        (format_p(1.0), "1"),
     ],
 )
 def test_figures_are_short_and_carry_their_sign(text: str, expected: str) -> None:
     assert text == expected
 
 
-GIVEN: dict[str, Any] = {
-    "schema": "memr.evaluate/1",
-    "store": "",
-    "fingerprint": "",
-    "method": "acoustic",
-    "preset": "default",
-    "protocol": {"name": "session", "folds": [{"n_train": 1, "n_test": 1}]},
-    "settings": {"modalities": ["acoustic"]},
-    "synthetic": False,
-    "n": 1,
-    "confusion": {"labels": ["x", "y"]},
-    "hashes": {},
-}
+def result(
+    method: str = "acoustic",
+    *,
+    folder: Path = Path("a"),
+    n: int = 1,
+    preset: str = "default",
+    **settings: Any,
+) -> Evaluated:
+    if method == "early":
+        settings = {"modalities": ["acoustic", "lexical"], **settings}
+    made = evaluation(
+        method,
+        class_names=["x", "y"],
+        tested=[n],
+        protocol="session",
+        settings=settings,
+        preset=preset,
+    )
+    return Evaluated(made, ResultFolder(folder))
 
 
-def evaluated(folder: str | Path = "a", **changes: Any) -> Evaluated:
-    """A result in a folder; `settings` are added to those it has."""
-    settings = {**GIVEN["settings"], **changes.pop("settings", {})}
-    value = complete_evaluation({**GIVEN, **changes, "settings": settings})
-    result = msgspec.convert(value, Evaluation)
-    return Evaluated(Path(folder) / "metrics/session/one.json", ResultFolder(Path(folder)), result)
-
-
-def changed(**settings: Any) -> Evaluated:
-    return evaluated(settings=settings)
-
-
-RESULT = evaluated()
-BOTH: dict[str, Any] = {"modalities": ["acoustic", "lexical"]}
-EARLY = evaluated(method="early", settings=BOTH)
+BY_SPEAKER = {"acoustic": "speaker"}
 
 
 @pytest.mark.parametrize(
     ("results", "expected"),
     [
-        ([RESULT, EARLY], ["acoustic", "early"]),
+        ([result(), result("early")], ["acoustic", "early"]),
         (
-            [RESULT, changed(normalize={"acoustic": "speaker"}), EARLY],
+            [result(), result(normalize=BY_SPEAKER), result("early")],
             ["acoustic (normalize global)", "acoustic (normalize speaker)", "early"],
         ),
         (
-            [RESULT, evaluated(preset="original")],
+            [result(), result(preset="original")],
             ["acoustic (preset default)", "acoustic (preset original)"],
         ),
         (
-            [RESULT, changed(overrides={"batch_size": 8})],
+            [result(), result(overrides={"batch_size": 8})],
             ["acoustic (batch size as preset)", "acoustic (batch size 8)"],
         ),
         (
-            [
-                EARLY,
-                evaluated(method="early", settings={**BOTH, "normalize": {"acoustic": "speaker"}}),
-            ],
+            [result("early"), result("early", normalize=BY_SPEAKER)],
             ["early (normalize acoustic global)", "early (normalize acoustic speaker)"],
         ),
         (
-            [RESULT, evaluated("b")],
+            [result(), result(folder=Path("b"))],
             ["acoustic (in a)", "acoustic (in b)"],
         ),
         (
             [
-                evaluated("x/a"),
-                evaluated("y/a"),
-                evaluated("y/a", preset="original"),
+                result(folder=Path("x/a")),
+                result(folder=Path("y/a")),
+                result(folder=Path("y/a"), preset="original"),
             ],
             None,
         ),
@@ -206,7 +197,7 @@ EARLY = evaluated(method="early", settings=BOTH)
 def test_labels_say_what_tells_results_apart(
     results: list[Evaluated], expected: list[str] | None
 ) -> None:
-    found = labels(results)
+    found = labels_of(results)
     assert len(set(found)) == len(results)
     assert expected is None or list(found) == expected
 
@@ -224,9 +215,18 @@ def test_file_names_are_safe_and_bounded() -> None:
     assert file_name(long) != file_name(long[:-1])
 
 
+@pytest.mark.parametrize("named", [["late", "acoustic", "early"], ["a (in x)", "b", "c" * 200]])
+def test_a_comparison_against_one_method_has_a_file_of_its_own(named: list[str]) -> None:
+    names = [file_name(named), *(file_name(named, against) for against in named)]
+    assert len(set(names)) == len(names)
+    assert file_name(named[::-1], named[0]) == file_name(named, named[0])
+    if "late" in named:
+        assert names[1] == "acoustic+early@late"
+
+
 def test_labels_do_not_depend_on_the_order_of_results() -> None:
-    results = [changed(overrides={"batch_size": 8}), changed(overrides={"hidden": 64})]
-    assert labels(results) == labels(results[::-1])[::-1]
+    results = [result(overrides={"batch_size": 8}), result(overrides={"hidden": 64})]
+    assert labels_of(results) == labels_of(results[::-1])[::-1]
 
 
 def test_what_has_no_dialogue_is_swapped_by_speaker_and_session(tmp_path: Path) -> None:
@@ -247,8 +247,7 @@ def test_what_has_no_dialogue_is_swapped_by_speaker_and_session(tmp_path: Path) 
     )
     folder = ResultFolder(tmp_path)
     predictions.write(folder.predictions("session", "acoustic"))
-    result = evaluated(tmp_path, n=6)
-    paired = pair([result, result], ids, columns)
+    paired = pair([result(folder=tmp_path, n=6)] * 2, ids, columns)
     unit = paired.shared.unit
     assert unit[0] == unit[1]
     assert unit[4] == unit[5]
