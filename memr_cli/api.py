@@ -295,7 +295,7 @@ def report(
 
     Results of this store come first. Raises UnsupportedError where there is no result to report.
     """
-    from memr_cli.files.waiting import holding
+    from memr_cli.files.locks import holding
     from memr_cli.reporting.report import build
     from memr_cli.results.folder import ResultFolder
 

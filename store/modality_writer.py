@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from store.hashing import Entry, write_numbers
+from store.integrity import Entry, write_numbers
 from store.slabs import SlabWriter, write_rows
 
 

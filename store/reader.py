@@ -3,7 +3,7 @@
 N utterances, n rows asked for, D dims, T frames of one utterance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,23 +14,28 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from store.errors import StoreDamagedError
-from store.layout import Layout, examine
-from store.opening import damage_named, damaged, open_file
-from store.room import require_room
-from store.rules import column_violations, first_text_problem
+from store.errors import StoreDamagedError, damage_named, damaged
+from store.integrity import RowCheck, Seals
+from store.memory import require_memory
+from store.rules import (
+    Violation,
+    column_violations,
+    frame_count_violations,
+    offset_violations,
+    present_violations,
+    text_violations,
+)
 from store.schema import FIELDS, TEXT, Scalar
-from store.sealing import RowCheck, Seals, chain_violations
 from store.slabs import range_slabs, read_range, read_scattered, read_slabs
+from store.structure import Structure, examine, open_file
 from store.utterances import Utterances
-from store.violations import Violation
 
 Rows = NDArray[np.int64] | slice | None
 
 
 @dataclass(frozen=True)
 class Modality:
-    """What a store holds of one modality."""
+    """The size of one modality in a store."""
 
     name: str
     dim: int
@@ -43,26 +48,28 @@ class Store:
     """A store open for reading; a context manager that closes the file.
 
     Readers take no lock and never wait for each other. A dataset is compared with its checksum
-    before anything of it is handed out for the first time. Where it differs, HDF5 cannot read it,
-    or it breaks a rule of FORMAT.md, StoreDamagedError is raised. A modality, speaker or class that
-    the store does not have raises KeyError, memory that does not suffice OSError.
+    before any of it is returned for the first time. Where it differs, HDF5 cannot read it, or it
+    breaks a rule of FORMAT.md, StoreDamagedError is raised. A modality, speaker or class that the
+    store does not have raises KeyError; a lack of memory and other errors of the system OSError.
     """
 
-    def __init__(self, path: Path, file: h5py.File, layout: Layout) -> None:
+    def __init__(self, path: Path, file: h5py.File, structure: Structure) -> None:
         self.path = path
         self._file = file
-        self._layout = layout
-        self._seals = Seals(layout)
+        self._datasets = structure.datasets
+        self._dims = structure.dims
+        self._seals = Seals(structure.entries)
         self._offsets: dict[str, NDArray[np.int64]] = {}
-        self.fingerprint: str = layout.fingerprint or ""
-        self.class_names: tuple[str, ...] = layout.class_names or ()
-        self.synthetic: bool = bool(layout.synthetic)
-        self.provenance: dict[str, Scalar] = layout.provenance
-        self.n: int = layout.n or 0
+        self.fingerprint: str = structure.fingerprint or ""
+        self.class_names: tuple[str, ...] = self._texts("names/class")
+        self.synthetic: bool = bool(structure.synthetic)
+        self.provenance: dict[str, Scalar] = structure.provenance
+        self.n: int = structure.n or 0
+        self._refuse(list(column_violations({"names/class": self.class_names}, {})))
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the store at `path`, verifying all but the content of its datasets.
+        """Open the store at `path` and verify all but the content of its larger datasets.
 
         Raises StoreMissingError where there is no file, NotAStoreError where it is something else,
         StoreTooNewError or StoreTooOldError where the version is not one of ours,
@@ -72,12 +79,12 @@ class Store:
         file = open_file(path)
         try:
             with damage_named(path):
-                layout = examine(file)
-                broken = layout.violations or chain_violations(layout)
+                structure = examine(file)
+                broken = structure.violations or structure.chain_violations()
             if broken:
                 raise StoreDamagedError(damaged(path, _listed(broken)))
-            require_room(layout.room_for_columns(), path)
-            return cls(path, file, layout)
+            require_memory(structure.memory_for_columns(), path)
+            return cls(path, file, structure)
         except BaseException:
             file.close()
             raise
@@ -119,30 +126,26 @@ class Store:
     @property
     def has_sessions(self) -> bool:
         """Whether utterances belong to sessions; known before the columns are read."""
-        return len(self._layout.datasets["names/session"]) > 0
+        return len(self._datasets["names/session"]) > 0
 
     @cached_property
     def modalities(self) -> dict[str, Modality]:
         """What there is of each modality, by name in alphabetical order."""
         found = {}
-        for name, dim in sorted(self._layout.dims.items()):
+        for name, dim in sorted(self._dims.items()):
             present = int(self.present(name).sum())
             found[name] = Modality(name, dim, present, self.n - present, self._has_sequences(name))
         return found
 
     def present(self, name: str) -> NDArray[np.bool_]:
         """(N,) bool: which utterances have this modality."""
-        stored = self._read(f"{self._modality(name)}/present").view(np.uint8)
-        if (stored > 1).any():
-            raise self._damage(f"features/{name}/present holds values other than true and false")
-        return stored.view(np.bool_)
+        path = f"{self._modality(name)}/present"
+        return self._read(path, lambda values: present_violations(path, values))
 
     def frame_counts(self, name: str) -> NDArray[np.int64]:
         """(N,) int64: how many frames were pooled, 0 where the modality is missing."""
-        counts, present = self._read(f"{self._modality(name)}/frames"), self.present(name)
-        if np.where(present, counts < 1, counts != 0).any():
-            raise self._damage(f"features/{name}/frames are not 0 just where it is missing")
-        return counts
+        path, present = f"{self._modality(name)}/frames", self.present(name)
+        return self._read(path, lambda counts: frame_count_violations(path, counts, present))
 
     def pooled(self, name: str, rows: Rows = None) -> NDArray[np.float32]:
         """(n, D) float32: pooled features of the rows asked for, all N without `rows`.
@@ -150,7 +153,7 @@ class Store:
         Rows may come in any order and more than once. Missing rows are NaN throughout. Raises
         IndexError where a row number is negative or beyond the last.
         """
-        dim = self._layout.dims[self._modality(name).removeprefix("features/")]
+        dim = self._dims[self._modality(name).removeprefix("features/")]
         out = np.empty((len(self._numbered(rows)), dim), np.float32)
         self.pooled_into(name, out, rows)
         return out
@@ -161,7 +164,7 @@ class Store:
         `out` may be a view with strides, such as the columns of one modality in a wider array; no
         second copy of the whole is made. Raises ValueError where its shape or type does not fit.
         """
-        dataset = self._layout.datasets[f"{self._modality(name)}/pooled"]
+        dataset = self._datasets[f"{self._modality(name)}/pooled"]
         numbers = self._numbered(rows)
         shape = (len(numbers), dataset.shape[1])
         if out.shape != shape or out.dtype != np.float32 or not out.flags.writeable:
@@ -171,7 +174,7 @@ class Store:
         if in_order and len(numbers) == self.n and not self._seals.confirmed(path):
             check = RowCheck(self.present(name))
             with damage_named(self.path):
-                read_range(dataset, 0, out, check.show)
+                read_range(dataset, 0, out, check.add)
             self._refuse(self._seals.confirm_rows(path, check))
             return
         self._confirm_features(name, "pooled")
@@ -191,7 +194,7 @@ class Store:
             raise KeyError(f"no sequences of modality {name} in {self.path}")
         if not 0 <= row < self.n:
             raise IndexError(f"row {row} of a store of {self.n} utterances")
-        dataset = self._layout.datasets[f"features/{name}/sequence/frames"]
+        dataset = self._datasets[f"features/{name}/sequence/frames"]
         start, stop = self._frame_offsets(name)[row : row + 2]
         self._confirm_features(name, "sequence/frames")
         out = np.empty((stop - start, dataset.shape[1]), np.float32)
@@ -229,19 +232,17 @@ class Store:
             member, starts = "pooled", numbers
         self._confirm_features(name, member)
         with damage_named(self.path):
-            dataset = self._layout.datasets[f"features/{name}/{member}"]
+            dataset = self._datasets[f"features/{name}/{member}"]
             yield from range_slabs(dataset, starts, starts + lengths)
 
     def _frame_offsets(self, name: str) -> NDArray[np.int64]:
-        """(N+1,) where the frames of each utterance begin; found to follow the rules, once."""
+        """(N+1,) where the frames of each utterance begin; read once."""
         if name not in self._offsets:
-            n_frames = len(self._layout.datasets[f"features/{name}/sequence/frames"])
-            offsets = self._read(f"features/{name}/sequence/offsets")
-            ends = (int(offsets[0]), int(offsets[-1]))
-            if ends != (0, n_frames) or (np.diff(offsets) != self.frame_counts(name)).any():
-                where = f"features/{name}/sequence/offsets"
-                raise self._damage(f"{where} do not ascend from 0 to F by the frames of each row")
-            self._offsets[name] = offsets
+            path, counts = f"features/{name}/sequence/offsets", self.frame_counts(name)
+            n_frames = len(self._datasets[f"features/{name}/sequence/frames"])
+            self._offsets[name] = self._read(
+                path, lambda offsets: offset_violations(path, offsets, counts, n_frames)
+            )
         return self._offsets[name]
 
     def rows_of_speaker(self, name: str) -> slice:
@@ -263,57 +264,54 @@ class Store:
 
     @cached_property
     def _columns(self) -> tuple[dict[str, tuple[str, ...]], dict[str, NDArray[Any]]]:
-        """Texts and numbers by dataset path, found to follow the rules."""
+        """Texts and numbers by dataset path, tested against their rules."""
         texts: dict[str, tuple[str, ...]] = {}
         numbers: dict[str, NDArray[Any]] = {}
         for field in FIELDS:
-            values = self._read(field.path)
-            if field.kind != TEXT:
-                numbers[field.path] = values
-                continue
-            stored: list[bytes] = values.tolist()
-            problem = first_text_problem(stored)
-            if problem is not None:
-                raise self._damage(f"{field.path} holds {problem}")
-            texts[field.path] = tuple(text.decode("utf-8") for text in stored)
-        broken = list(column_violations(self.class_names, texts, numbers))
-        if broken:
-            raise self._damage(_listed(broken))
+            if field.kind == TEXT:
+                texts[field.path] = self._texts(field.path)
+            else:
+                numbers[field.path] = self._read(field.path)
+        self._refuse(list(column_violations(texts, numbers)))
         return texts, numbers
 
-    def _read(self, path: str) -> NDArray[Any]:
+    def _texts(self, path: str) -> tuple[str, ...]:
+        stored = self._read(path, lambda values: text_violations(path, values.tolist())).tolist()
+        return tuple(text.decode("utf-8") for text in stored)
+
+    def _read(
+        self, path: str, rules: Callable[[NDArray[Any]], list[Violation]] | None = None
+    ) -> NDArray[Any]:
+        """Read a small dataset, verify its checksum and test it against its rules."""
         with damage_named(self.path):
-            values: NDArray[Any] = self._layout.datasets[path][()]
+            values: NDArray[Any] = self._datasets[path][()]
             broken = self._seals.confirm_values(path, values)
-        self._refuse(broken)
+        self._refuse(broken or (rules(values) if rules else []))
         return values
 
     def _confirm_features(self, name: str, member: str) -> None:
-        """Look at all of `pooled` or `sequence/frames`, unless that was done before."""
+        """Verify all of `pooled` or `sequence/frames`, unless that was done before."""
         path = f"features/{name}/{member}"
         if self._seals.confirmed(path):
             return
         check = RowCheck(self.present(name) if member == "pooled" else None)
         with damage_named(self.path):
-            for _, slab in read_slabs(self._layout.datasets[path]):
-                check.show(slab)
+            for _, slab in read_slabs(self._datasets[path]):
+                check.add(slab)
         self._refuse(self._seals.confirm_rows(path, check))
 
     def _refuse(self, broken: list[Violation]) -> None:
         if broken:
-            raise self._damage(_listed(broken))
+            raise StoreDamagedError(damaged(self.path, _listed(broken)))
 
     def _modality(self, name: str) -> str:
-        if name not in self._layout.dims:
-            held = ", ".join(self._layout.dims)
+        if name not in self._dims:
+            held = ", ".join(self._dims)
             raise KeyError(f"no modality {name} in {self.path}; it holds {held}")
         return f"features/{name}"
 
     def _has_sequences(self, name: str) -> bool:
-        return f"{self._modality(name)}/sequence/frames" in self._layout.datasets
-
-    def _damage(self, why: str) -> StoreDamagedError:
-        return StoreDamagedError(damaged(self.path, why))
+        return f"{self._modality(name)}/sequence/frames" in self._datasets
 
     def _numbered(self, rows: Rows) -> range | NDArray[np.int64]:
         """Row numbers: a range of neighbours or an array, all of them within the store."""
@@ -329,6 +327,6 @@ class Store:
         return rows
 
 
-def _listed(violations: list[Any]) -> str:
+def _listed(violations: list[Violation]) -> str:
     more = f" (and {len(violations) - 1} more; `memr check` lists all)" * (len(violations) > 1)
     return f"{violations[0]}{more}"

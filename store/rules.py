@@ -1,21 +1,21 @@
-"""The rules on columns, names and index. N utterances, R ranges.
+"""The rules of FORMAT.md by id, and those on columns, names and index as pure functions.
 
-Pure functions of what was read; the writer, the reader and the check use them. Datasets that could
-not be read are absent from the mappings, and the rules that need them are passed over.
+The writer, the reader and the check use them. Datasets that could not be read are absent from the
+mappings, and the rules that need them are skipped. N utterances, S speakers, R ranges.
 """
 
 import contextlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from store.index import label_index, speaker_index
 from store.schema import MAX_TEXT_BYTES, NAME_LISTS, NONE
-from store.violations import Rule, Violation
 
 Texts = Mapping[str, Sequence[str]]
 Numbers = Mapping[str, NDArray[Any]]
@@ -23,12 +23,72 @@ Numbers = Mapping[str, NDArray[Any]]
 TEXT_EXPECTED = f"UTF-8 of 1 to {MAX_TEXT_BYTES} bytes without NUL"
 
 
-def column_violations(
-    class_names: Sequence[str] | None, texts: Texts, numbers: Numbers
-) -> Iterator[Violation]:
-    """All breaches among the columns, by dataset path ("utterances/label": (N,) int32, ...)."""
+class Rule(StrEnum):
+    """The ids of the rules in FORMAT.md."""
+
+    READABLE = "readable"
+    MEMBER_MISSING = "member-missing"
+    MEMBER_UNKNOWN = "member-unknown"
+    LINK_HARD = "link-hard"
+    DATASET_PLAIN = "dataset-plain"
+    DATASET_STORED = "dataset-stored"
+    DATASET_TYPE = "dataset-type"
+    DATASET_SHAPE = "dataset-shape"
+    ATTRIBUTE_PLAIN = "attribute-plain"
+    ROOT_ATTRIBUTE = "root-attribute"
+    PROVENANCE_VALUE = "provenance-value"
+    CLASS_NAME_UNIQUE = "class-name-unique"
+    TEXT_VALID = "text-valid"
+    NAME_SORTED = "name-sorted"
+    NAME_USED = "name-used"
+    UTTERANCE_COUNT = "utterance-count"
+    UTTERANCE_ID_UNIQUE = "utterance-id-unique"
+    UTTERANCE_CODE_RANGE = "utterance-code-range"
+    UTTERANCE_TURN_RANGE = "utterance-turn-range"
+    UTTERANCE_SOURCE_ROW = "utterance-source-row"
+    UTTERANCE_ORDER = "utterance-order"
+    INDEX_SPEAKER = "index-speaker"
+    INDEX_LABEL = "index-label"
+    MODALITY_COUNT = "modality-count"
+    MODALITY_NAME = "modality-name"
+    MODALITY_PRESENT = "modality-present"
+    PRESENT_BOOLEAN = "present-boolean"
+    FRAMES_PRESENT = "frames-present"
+    POOLED_FINITE = "pooled-finite"
+    POOLED_MISSING = "pooled-missing"
+    SEQUENCE_OFFSETS = "sequence-offsets"
+    SEQUENCE_FINITE = "sequence-finite"
+    CHECKSUM = "checksum"
+    FINGERPRINT = "fingerprint"
+    PROVENANCE_CHECKSUM = "provenance-checksum"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One rule broken in one place of a store."""
+
+    rule: str
+    where: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.found}; expected {self.expected} (rule {self.rule})"
+
+
+def violation(rule: Rule, where: str, found: str, expected: str) -> Violation:
+    """A violation whose texts are printable: what is not UTF-8 in the file is escaped."""
+    where, found = (
+        text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (where, found)
+    )
+    return Violation(rule, where, found, expected)
+
+
+def column_violations(texts: Texts, numbers: Numbers) -> Iterator[Violation]:
+    """Find all violations in columns, given by path ("utterances/label": (N,) int32, ...)."""
+    class_names = texts.get("names/class")
     if class_names is not None:
-        yield from _unique(Rule.CLASS_NAME_UNIQUE, "attribute class_names", class_names)
+        yield from _unique(Rule.CLASS_NAME_UNIQUE, "names/class", class_names)
     ids = texts.get("utterances/id")
     if ids is not None:
         yield from _unique(Rule.UTTERANCE_ID_UNIQUE, "utterances/id", ids)
@@ -45,8 +105,27 @@ def column_violations(
     yield from _index(texts, numbers)
 
 
+def speaker_index(speaker: NDArray[np.int32], n_speakers: int) -> NDArray[np.int64]:
+    """(S, 2) int64: start and stop of the rows of each speaker. speaker: (N,) sorted codes."""
+    edges = np.searchsorted(speaker, np.arange(n_speakers + 1))
+    return np.stack([edges[:-1], edges[1:]], axis=1).astype(np.int64)
+
+
+def label_index(label: NDArray[np.int32]) -> NDArray[np.int64]:
+    """(R, 3) int64: label, start and stop of each longest run of one label.
+
+    label: (N,) codes, -1 included. The ranges are sorted by label, then by start.
+    """
+    begins = np.ones(len(label), dtype=np.bool_)
+    begins[1:] = label[1:] != label[:-1]
+    starts = np.flatnonzero(begins)
+    stops = np.append(starts, len(label))[1:]
+    ranges = np.stack([label[starts], starts, stops], axis=1).astype(np.int64)
+    return ranges[np.lexsort((starts, ranges[:, 0]))]
+
+
 def text_problem(text: bytes) -> str | None:
-    """What is wrong with an utterance id or name as stored, or None."""
+    """Describe what is wrong with an utterance id or name as stored, or return None."""
     if not text:
         return "an empty text"
     if len(text) > MAX_TEXT_BYTES:
@@ -60,19 +139,61 @@ def text_problem(text: bytes) -> str | None:
     return None
 
 
-def first_text_problem(texts: Sequence[bytes]) -> str | None:
-    """What is wrong with the first wrong one of these, or None."""
-    joined = b"\n".join(texts)  # looked at in one go: mostly there is nothing to find
-    plain = all(texts) and max(map(len, texts), default=0) <= MAX_TEXT_BYTES
-    if plain and b"\0" not in joined:
+def text_violations(path: str, texts: Sequence[bytes]) -> list[Violation]:
+    """The violation of a dataset of texts, as stored, if any of them breaks `text-valid`."""
+    joined = b"\n".join(texts)  # tested at once, since mostly all are valid
+    if all(texts) and max(map(len, texts), default=0) <= MAX_TEXT_BYTES and b"\0" not in joined:
         with contextlib.suppress(UnicodeDecodeError):
             joined.decode("utf-8")
-            return None
-    return next(filter(None, map(text_problem, texts)), None)
+            return []
+    problems = list(map(text_problem, texts))
+    bad = np.flatnonzero([problem is not None for problem in problems])
+    found = f"{problems[bad[0]]} ({first_of(bad)})"
+    return [violation(Rule.TEXT_VALID, path, found, TEXT_EXPECTED)]
+
+
+def present_violations(path: str, stored: NDArray[np.bool_]) -> list[Violation]:
+    """Violations of the `present` (N,) of a modality, whose bytes may be anything."""
+    values = stored.view(np.uint8)
+    found = _rows(Rule.PRESENT_BOOLEAN, path, values > 1, "bytes 0 or 1")
+    if not values.any():
+        found.append(Violation(Rule.MODALITY_PRESENT, path, "no present row", "at least one"))
+    return found
+
+
+def frame_count_violations(
+    path: str, counts: NDArray[np.int64], present: NDArray[np.bool_]
+) -> list[Violation]:
+    """Violations of the frame counts (N,) of a modality."""
+    bad = np.where(present, counts < 1, counts != 0)
+    return _rows(Rule.FRAMES_PRESENT, path, bad, "at least 1 where present, 0 where missing")
+
+
+def offset_violations(
+    path: str,
+    offsets: NDArray[np.int64],
+    counts: NDArray[np.int64] | None,
+    n_frames: int | None,
+) -> list[Violation]:
+    """Violations of the frame offsets (N+1,) of a modality, as far as the rest could be read."""
+    steps = np.diff(offsets)
+    bad = steps < 0 if counts is None else steps != counts
+    found = _rows(Rule.SEQUENCE_OFFSETS, path, bad, "steps equal to the frame counts")
+    ends = int(offsets[0]), int(offsets[-1])
+    total = ends[1] if n_frames is None else n_frames
+    if ends != (0, total):
+        stated = f"from {ends[0]} to {ends[1]}"
+        found.append(Violation(Rule.SEQUENCE_OFFSETS, path, stated, f"from 0 to {total}"))
+    return found
+
+
+def _rows(rule: Rule, path: str, bad: NDArray[np.bool_], expected: str) -> list[Violation]:
+    rows = np.flatnonzero(bad)
+    return [Violation(rule, path, first_of(rows), expected)] if len(rows) else []
 
 
 def is_scalar(value: object) -> bool:
-    """Whether a value may stand in the provenance, and from there in JSON."""
+    """Tell whether a value may be an attribute of the provenance, and then part of JSON."""
     if isinstance(value, str):
         return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value)
     if isinstance(value, float):
@@ -81,7 +202,7 @@ def is_scalar(value: object) -> bool:
 
 
 def first_of(rows: NDArray[np.int64], what: str = "row") -> str:
-    """How many rows, and the first of them, in words."""
+    """Describe row numbers: their count and the first of them."""
     if len(rows) == 1:
         return f"{what} {rows[0]}"
     return f"{len(rows)} {what}s, the first {rows[0]}"

@@ -1,4 +1,4 @@
-"""The layout of a store, version 1, as data; FORMAT.md says the same in prose.
+"""The layout of a store, version 2, as data; FORMAT.md says the same in prose.
 
 N utterances, D dims, F frames of all utterances together, S names in a list, R ranges.
 """
@@ -11,23 +11,20 @@ import h5py
 import numpy as np
 
 FORMAT_NAME = "memr-store"
-FORMAT_VERSION = 1
-OLDEST_VERSION = 1
-"""Stores from this version up to FORMAT_VERSION can be read."""
+FORMAT_VERSION = 2
+OLDEST_VERSION = 2
+"""Stores from this version up to FORMAT_VERSION can be read; earlier ones were never released."""
 
 NONE = -1
-"""The code for "no such thing": no session, no dialogue, no turn, no split, no label."""
+"""The code of a missing session, dialogue, turn, split or label"""
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-"""The first bytes of a store, as of any HDF5 file without a user block."""
+"""The first bytes of any HDF5 file without a user block"""
 
 MAX_TEXT_BYTES = 1024
-"""How long an utterance id or a name may be, in UTF-8."""
+"""Most bytes of an utterance id or name, in UTF-8"""
 
 MODALITY_NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-PLAIN_CLASSES = frozenset({h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM})
-"""HDF5's classes of the types that a store uses; of others, nothing is read."""
 
 TEXT = "text"
 NUMPY_TYPES: dict[str, np.dtype[Any]] = {
@@ -38,9 +35,10 @@ NUMPY_TYPES: dict[str, np.dtype[Any]] = {
 }
 
 NAME_LISTS = ("speaker", "session", "dialogue", "split")
+"""The sorted lists of names that utterance columns have codes into"""
 
 Scalar = str | int | float | bool
-"""What an attribute of the provenance may be."""
+"""The types of the values of provenance"""
 
 Shape = tuple[int | str, ...]
 
@@ -66,6 +64,7 @@ FIELDS = (
     Field("utterances/label", "int32", ("N",)),
     Field("utterances/split", "int32", ("N",)),
     Field("utterances/source_row", "int64", ("N",)),
+    Field("names/class", TEXT, ("C",)),
     *(Field(f"names/{name}", TEXT, ("S",)) for name in NAME_LISTS),
     Field("index/speaker", "int64", ("S", 2)),
     Field("index/label", "int64", ("R", 3)),
@@ -84,26 +83,24 @@ SEQUENCE_FIELDS = (
 
 
 def text_type(width: int) -> np.dtype[Any]:
-    """The type of a text dataset: UTF-8 in `width` bytes, padded with NUL."""
+    """The type of texts: UTF-8 in `width` bytes, padded with NUL."""
     return h5py.string_dtype("utf-8", length=max(width, 1))  # type: ignore[no-any-return]
 
 
 def kind_of(stored: h5py.h5t.TypeID) -> str:
-    """The name of a type that HDF5 stores: one of ours, or in words what it is instead.
+    """Name a plain type: one of ours, or in words what it is instead.
 
-    numpy's description of it leaves out how text is padded and how many bits of a number count.
+    numpy's description of a type leaves out the padding of texts and unused bits of numbers.
     """
-    dtype = stored.dtype
-    text = h5py.check_string_dtype(dtype)
-    if text is not None:
-        if text.length is None:
-            return f"variable-length {text.encoding} text"
+    if isinstance(stored, h5py.h5t.TypeStringID):
+        charset = "utf-8" if stored.get_cset() == h5py.h5t.CSET_UTF8 else "ascii"
         if stored.get_strpad() != h5py.h5t.STR_NULLPAD:
-            return f"{text.encoding} text that is not H5T_STR_NULLPAD"
-        return TEXT if text.encoding == "utf-8" else f"{text.encoding} text"
+            return f"{charset} text that is not H5T_STR_NULLPAD"
+        return TEXT if charset == "utf-8" else f"{charset} text"
+    dtype = stored.dtype
     for name, ours in NUMPY_TYPES.items():
         if dtype == ours:
-            # Truth values are an enumeration over bytes, which may be said to have any order.
+            # HDF5 allows any byte order for an enumeration over bytes.
             same = name == "bool" or stored.equal(h5py.h5t.py_create(ours))
             return name if same else f"{name} of fewer or other bits"
     return str(dtype.str)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from store.hashing import ContentHash, Entry
+from store.integrity import ContentHash, Entry
 
 WRITE_ROWS = 1024
 WRITE_BYTES = 2**20

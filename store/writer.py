@@ -1,9 +1,10 @@
-"""Writing a store row by row, in memory that does not grow with the corpus.
+"""Writing a store row by row, in memory that does not grow with the features.
 
 N utterances, D dims, T frames of one utterance.
 """
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,18 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from store.hashing import Entry, fingerprint, provenance_sha256, write_numbers, write_texts
-from store.index import label_index, speaker_index
+from store.hdf5 import MAX_ATTRIBUTE_BYTES, write_attribute
+from store.integrity import Entry, fingerprint, provenance_sha256, write_numbers, write_texts
 from store.modality_writer import ModalityWriter
-from store.rules import TEXT_EXPECTED, column_violations, is_scalar, text_problem
+from store.rules import (
+    TEXT_EXPECTED,
+    column_violations,
+    is_scalar,
+    label_index,
+    speaker_index,
+    text_problem,
+)
 from store.schema import FORMAT_NAME, FORMAT_VERSION, MODALITY_NAME, NAME_LISTS, Scalar
-from store.sink import Sink
 from store.utterances import Utterances
 
 
@@ -42,11 +49,10 @@ class StoreWriter:
         synthetic: bool,
         sequences: bool = False,
     ) -> None:
-        texts, numbers = _columns(utterances)
-        _refuse_wrong_columns(class_names, texts, numbers)
+        texts, numbers = _columns(utterances, class_names)
+        _refuse_wrong_columns(texts, numbers)
         _refuse_wrong_provenance(provenance)
         self._n = len(utterances)
-        self._class_names = tuple(class_names)
         self._synthetic = bool(synthetic)
         self._provenance = dict(provenance)
         self._sequences = sequences
@@ -54,7 +60,7 @@ class StoreWriter:
         self._finished = False
         self._entries: dict[str, Entry] = {}
         self._sink = Sink(path)
-        # From HDF5 1.10 on, most of the file's structure carries checksums: damage is noticed.
+        # In the form of HDF5 1.10, most structures have checksums, so damage is noticed.
         self._file = h5py.File(self._sink, "w", libver=("v110", "v110"))
         try:
             self._write_columns(texts, numbers)
@@ -127,10 +133,11 @@ class StoreWriter:
         for modality in self._modalities.values():
             self._entries.update(modality.finish())
         for path, entry in self._entries.items():
-            self._file[path].attrs["sha256"] = entry.sha256
-        mark = fingerprint(self._class_names, self._synthetic, self._entries)
+            write_attribute(self._file[path], "sha256", entry.sha256)
+        mark = fingerprint(self._synthetic, self._entries)
         self._write_root(mark)
-        self._file["provenance"].attrs.update(self._provenance)
+        for name, value in self._provenance.items():
+            write_attribute(self._file["provenance"], name, value)
         self._file.close()
         self._sink.raise_refusal()
         self._finished = True
@@ -145,25 +152,28 @@ class StoreWriter:
             self._entries[path] = write_numbers(self._file, path, values)
 
     def _write_root(self, mark: str) -> None:
-        names = np.array(self._class_names, dtype=object)
-        root = self._file.attrs
-        root["format"] = FORMAT_NAME
-        root["format_version"] = FORMAT_VERSION
-        root.create("class_names", names, names.shape, h5py.string_dtype())
-        root["synthetic"] = self._synthetic
-        root["fingerprint"] = mark
-        root["provenance_sha256"] = provenance_sha256(self._provenance)
+        values: dict[str, Scalar] = {
+            "format": FORMAT_NAME,
+            "format_version": FORMAT_VERSION,
+            "synthetic": self._synthetic,
+            "fingerprint": mark,
+            "provenance_sha256": provenance_sha256(self._provenance),
+        }
+        for name, value in values.items():
+            write_attribute(self._file, name, value)
 
     def _close_quietly(self) -> None:
-        """Close an abandoned file, whose own troubles would only hide why it was abandoned."""
+        """Close an abandoned file; errors would only hide why it was abandoned."""
         with contextlib.suppress(OSError, RuntimeError):
             self._file.close()
         self._sink.close()
 
 
-def _columns(utterances: Utterances) -> tuple[dict[str, Sequence[str]], dict[str, NDArray[Any]]]:
+def _columns(
+    utterances: Utterances, class_names: Sequence[str]
+) -> tuple[dict[str, Sequence[str]], dict[str, NDArray[Any]]]:
     """Texts and numbers of the store by dataset path."""
-    texts: dict[str, Sequence[str]] = {"utterances/id": utterances.ids}
+    texts: dict[str, Sequence[str]] = {"utterances/id": utterances.ids, "names/class": class_names}
     numbers: dict[str, NDArray[Any]] = {}
     for name in NAME_LISTS:
         texts[f"names/{name}"] = getattr(utterances, f"{name}s")
@@ -181,16 +191,14 @@ def _columns(utterances: Utterances) -> tuple[dict[str, Sequence[str]], dict[str
 
 
 def _refuse_wrong_columns(
-    class_names: Sequence[str],
-    texts: Mapping[str, Sequence[str]],
-    numbers: Mapping[str, NDArray[Any]],
+    texts: Mapping[str, Sequence[str]], numbers: Mapping[str, NDArray[Any]]
 ) -> None:
-    for where, strings in {**texts, "class names": class_names}.items():
+    for where, strings in texts.items():
         for text in strings:
             problem = text_problem(text.encode("utf-8", "surrogatepass"))
             if problem is not None:
                 raise ValueError(f"{where}: {problem}; expected {TEXT_EXPECTED}")
-    for violation in column_violations(class_names, texts, numbers):
+    for violation in column_violations(texts, numbers):
         raise ValueError(str(violation))
 
 
@@ -198,6 +206,74 @@ def _refuse_wrong_provenance(provenance: Mapping[str, Scalar]) -> None:
     for name, value in provenance.items():
         if not is_scalar(value):
             raise ValueError(
-                f"provenance {name} is {value!r}; "
-                f"expected a text, a truth value, an int64 or a finite float"
+                f"provenance {name} is {value!r}; expected a text, a bool, an int64 "
+                "or a finite float"
             )
+        if isinstance(value, str) and len(value.encode()) > MAX_ATTRIBUTE_BYTES:
+            raise ValueError(
+                f"provenance {name} has {len(value.encode())} bytes; "
+                f"expected at most {MAX_ATTRIBUTE_BYTES}"
+            )
+
+
+class Sink:
+    """The file that HDF5 writes into; keeps the first error of the system from HDF5.
+
+    After a failed write (disk full, quota) HDF5 cannot close its file: it reports the failure from
+    destructors and may crash the interpreter on exit. So after one error nothing more is written
+    and HDF5 sees success; the owner calls `raise_refusal` after each step and deletes the file. A
+    KeyboardInterrupt within a write is kept likewise. The other methods are those of a Python file
+    that h5py calls.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        self._refusal: BaseException | None = None
+
+    def raise_refusal(self) -> None:
+        """Raise the error that was kept, if any."""
+        if self._refusal is not None:
+            raise self._refusal
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position in the file."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The position in the file."""
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes | None:
+        """Read from the position; h5py recognises a file by this method."""
+        return self._file.read(size)
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read into a buffer from the position."""
+        return self._file.readinto(buffer)
+
+    def write(self, content: Any) -> int:
+        """Write all of `content`, or keep the error; returns its size either way."""
+        rest = memoryview(content)
+        size = len(rest)
+        try:
+            while self._refusal is None and len(rest):
+                rest = rest[self._file.write(rest) :]  # the system may take a part at a time
+        except BaseException as error:
+            self._refusal = error
+        return size
+
+    def truncate(self, size: int) -> int:
+        """Set the size of the file, or keep the error."""
+        try:
+            if self._refusal is None:
+                self._file.truncate(size)
+        except BaseException as error:
+            self._refusal = error
+        return size
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

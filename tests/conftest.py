@@ -25,7 +25,8 @@ from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.corpora.synthetic_settings import SyntheticSettings
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
-from store.hashing import ContentHash, Entry, fingerprint
+from store.hdf5 import write_attribute
+from store.integrity import ContentHash, Entry, fingerprint
 from store.schema import kind_of
 
 SMALL = SyntheticSettings(
@@ -84,13 +85,13 @@ def _resealed(path: Path) -> None:
             if isinstance(member, h5py.Dataset):
                 content = ContentHash()
                 content.add(member[()])
-                member.attrs["sha256"] = content.hexdigest()
+                write_attribute(member, "sha256", content.hexdigest())
                 kind = kind_of(member.id.get_type())
                 entries[name] = Entry(kind, member.shape, content.hexdigest())
 
         file.visititems(seal)
-        classes, synthetic = list(file.attrs["class_names"]), bool(file.attrs["synthetic"])
-        file.attrs["fingerprint"] = fingerprint(classes, synthetic, entries)
+        mark = fingerprint(bool(file.attrs["synthetic"]), entries)
+        write_attribute(file, "fingerprint", mark)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
 from memr_cli.experiment.experiment import Choice, Experiment, choose, collective_names
 from memr_cli.experiment.freshness import Freshness, evaluations
 from memr_cli.experiment.trial import Member, Trial
-from memr_cli.files.waiting import holding
+from memr_cli.files.locks import holding
 from memr_cli.methods.installed import InstalledMethod
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
 from memr_cli.methods.registry import named
@@ -18,7 +18,7 @@ from memr_cli.results.saved import store_named_in
 from memr_cli.results.schema import Result
 from memr_cli.results.training import Training
 from memr_cli.vocabulary import Calibration
-from store.locking import remove_free
+from store.locks import remove_free
 
 _R = TypeVar("_R", bound=Result)
 

@@ -1,12 +1,12 @@
-"""Memory: whether there is enough before much of it is taken, and what libraries say if not."""
+"""Memory: refuse to take more than is left, and recognise the errors of libraries without it."""
 
 from memr_cli.errors import SystemRefusedError
 
 _GIB = 2**30
 _SMALL = 2**26
-"""Bytes that are not worth asking the system about."""
+"""Bytes that are not worth asking the system about"""
 
-# What others than Python and numpy raise, as errors of no type of its own.
+# Messages of libraries that have no exception of its own for this.
 _SAID = (
     "can't allocate memory",
     "cannot allocate memory",
@@ -21,15 +21,14 @@ _SAID = (
 def require(n_bytes: int, what: str) -> None:
     """Raise SystemRefusedError where `what` takes more memory than the system has left.
 
-    A system that grants more than it has ends the program without a word once it is used. Where the
-    system does not tell what it has, nothing is refused.
+    A system that grants more than it has kills the program without a message once it is used.
     """
     if n_bytes < _SMALL:
         return
-    from store import room  # not loaded where no store is
+    from store import memory  # not loaded where no store is
 
-    left = room.available()
-    if left is not None and n_bytes > left:
+    left = memory.available()
+    if n_bytes > left:
         raise SystemRefusedError(
             f"{what} would take {n_bytes / _GIB:.1f} GiB of memory, and {left / _GIB:.1f} GiB are "
             "left. Close other programs, use a machine with more, or name methods that use fewer "
@@ -38,7 +37,7 @@ def require(n_bytes: int, what: str) -> None:
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether an error, or one that led to it, says that there was not enough memory."""
+    """Tell whether an error, or one that led to it, says that there was not enough memory."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:

@@ -10,7 +10,7 @@ import msgspec
 from memr_cli.corpora.corpus import Corpus
 from memr_cli.corpora.registry import layout_of
 from memr_cli.errors import InputError
-from memr_cli.files.waiting import holding
+from memr_cli.files.locks import holding
 from memr_cli.ingestion.description import describe
 from memr_cli.ingestion.filling import write_store
 from memr_cli.ingestion.settings import IngestSettings
@@ -18,7 +18,7 @@ from memr_cli.ingestion.standing import is_same, standing_fingerprint
 from memr_cli.progress import Progress
 from memr_cli.results.corpus import Content, Ingestion
 from store.atomic import replacing
-from store.locking import beside
+from store.locks import beside
 from store.reader import Store
 from store.utterances import Utterances
 

@@ -17,7 +17,7 @@ from forged_bytes import (
 from forged_stores import FORGED, Forge, virtual
 from small_corpus import make_raw, make_store
 
-from store import room
+from store import memory
 from store.check import check
 from store.errors import StoreError
 from store.reader import Store
@@ -141,8 +141,8 @@ def test_memory_for_more_rows_than_there_can_be_is_refused(store: Path) -> None:
 def test_a_store_that_memory_does_not_hold_is_not_begun(
     store: Path, reading: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "SMALL", 0)
-    monkeypatch.setattr(room, "available", lambda: 100)
+    monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.setattr(memory, "available", lambda: 100)
     with pytest.raises(OSError, match="Cannot allocate memory") as caught:
         reading(store)
     assert caught.value.filename == str(store)

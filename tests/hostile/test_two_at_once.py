@@ -15,8 +15,8 @@ from sandbox import Running
 
 import memr_cli.experiment.making
 from memr_cli.errors import SystemRefusedError
-from memr_cli.files.waiting import holding
-from store.locking import LockFile, Outcome
+from memr_cli.files.locks import holding
+from store.locks import LockFile, Outcome
 
 Run = Callable[..., Any]
 QUICK = ("--epochs", "2", "--method", "acoustic")

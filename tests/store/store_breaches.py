@@ -5,9 +5,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-from store_samples import N, replace
+from store_samples import N, put_attribute, replace
 
-from store.check import Rule
+from store.rules import Rule
 
 Edit = Callable[[h5py.File], None]
 SEQUENCE = "features/visual/sequence"
@@ -48,10 +48,12 @@ def delete(path: str) -> Edit:
 
 
 def attribute(name: str, value: Any, of: str = "/") -> Edit:
-    def edit(file: h5py.File) -> None:
-        file[of].attrs[name] = value
+    return lambda file: put_attribute(file[of], name, value)
 
-    return edit
+
+def foreign_attribute(value: Any, of: str, **how: Any) -> Edit:
+    """An attribute `x` of a type or shape that no attribute may have."""
+    return lambda file: file[of].attrs.create("x", value, **how)
 
 
 def link(path: str, to: Any) -> Edit:
@@ -64,6 +66,11 @@ def link(path: str, to: Any) -> Edit:
 
 def delete_attribute(file: h5py.File) -> None:
     del file.attrs["synthetic"]
+
+
+def link_twice(file: h5py.File) -> None:
+    del file["utterances/turn"]  # all -1, as the splits are
+    file["utterances/turn"] = file["utterances/split"]
 
 
 def add_group(file: h5py.File) -> None:
@@ -134,6 +141,7 @@ BREACHES: list[tuple[Rule, str, Edit]] = [
     (Rule.MEMBER_UNKNOWN, "names/label", lambda file: file.move("names/split", "names/label")),
     (Rule.LINK_HARD, "index/label", link("index/label", h5py.SoftLink("/index/speaker"))),
     (Rule.LINK_HARD, "features/lexical", link("features/lexical", h5py.SoftLink("/nowhere"))),
+    (Rule.LINK_HARD, "utterances/turn", link_twice),
     (Rule.LINK_HARD, "provenance", link("provenance", h5py.ExternalLink("/etc/x.h5", "/"))),
     (
         Rule.DATASET_PLAIN,
@@ -185,16 +193,24 @@ BREACHES: list[tuple[Rule, str, Edit]] = [
         remake("utterances/turn", lambda _: h5py.Empty("<i4")),
     ),
     (Rule.ROOT_ATTRIBUTE, "attribute synthetic", delete_attribute),
-    (Rule.ROOT_ATTRIBUTE, "attribute class_names", attribute("class_names", "anger")),
-    (Rule.ROOT_ATTRIBUTE, "attribute class_names", attribute("class_names", [1, 2])),
-    (Rule.PROVENANCE_VALUE, "provenance attribute files", attribute("files", [1], "provenance")),
-    (Rule.PROVENANCE_VALUE, "provenance attribute x", attribute("x", np.nan, "provenance")),
+    (Rule.ATTRIBUTE_PLAIN, "attribute x", foreign_attribute("x", "/")),
+    (Rule.ATTRIBUTE_PLAIN, "provenance attribute x", foreign_attribute("x", "provenance")),
+    (Rule.ATTRIBUTE_PLAIN, "names/split attribute x", foreign_attribute([1], "names/split")),
     (
-        Rule.CLASS_NAME_UNIQUE,
-        "attribute class_names",
-        attribute("class_names", ["anger", "anger"]),
+        Rule.ATTRIBUTE_PLAIN,
+        "features attribute x",
+        foreign_attribute(h5py.Empty("<i4"), "features"),
     ),
-    (Rule.TEXT_VALID, "attribute class_names", attribute("class_names", ["anger", ""])),
+    (
+        Rule.ATTRIBUTE_PLAIN,
+        "index attribute x",
+        foreign_attribute(np.zeros((), [("a", "<i4")]), "index"),
+    ),
+    (Rule.ATTRIBUTE_PLAIN, "attribute x", foreign_attribute(np.bytes_(b"x" * 32769), "/")),
+    (Rule.PROVENANCE_VALUE, "provenance attribute x", attribute("x", 2**63, "provenance")),
+    (Rule.PROVENANCE_VALUE, "provenance attribute x", attribute("x", np.nan, "provenance")),
+    (Rule.CLASS_NAME_UNIQUE, "names/class", put("names/class", 1, "anger")),
+    (Rule.TEXT_VALID, "names/class", put("names/class", 1, "")),
     (Rule.TEXT_VALID, "utterances/id", put("utterances/id", 3, "")),
     (Rule.TEXT_VALID, "names/dialogue", put("names/dialogue", 0, np.bytes_(b"\xff"))),
     (Rule.NAME_SORTED, "names/dialogue", swap("names/dialogue", 0, 1)),
@@ -261,6 +277,11 @@ UNSEALED: list[tuple[Rule, str, Edit]] = [
     (
         Rule.PROVENANCE_CHECKSUM,
         "attribute provenance_sha256",
-        attribute("provenance_sha256", [7]),
+        attribute("provenance_sha256", 7),
+    ),
+    (
+        Rule.PROVENANCE_CHECKSUM,
+        "attribute provenance_sha256",
+        lambda file: file.attrs.pop("provenance_sha256"),
     ),
 ]

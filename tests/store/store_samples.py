@@ -95,15 +95,14 @@ def content_fingerprint(file: h5py.File) -> str:
             path,
             "text" if h5py.check_string_dtype(dataset.dtype) else dataset.dtype.name,
             list(dataset.shape),
-            dataset.attrs["sha256"],
+            dataset.attrs["sha256"].decode(),
         ]
         for path, dataset in sorted(datasets(file).items())
     ]
     content = {
-        "class_names": list(file.attrs["class_names"]),
         "datasets": found,
         "format": "memr-store",
-        "format_version": 1,
+        "format_version": 2,
         "synthetic": bool(file.attrs["synthetic"]),
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -113,6 +112,7 @@ def content_fingerprint(file: h5py.File) -> str:
 def provenance_sha256(file: h5py.File) -> str:
     """The rule `provenance-checksum`, from its text."""
     values = {name: np.asarray(value).item() for name, value in file["provenance"].attrs.items()}
+    values = {name: v.decode() if isinstance(v, bytes) else v for name, v in values.items()}
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -121,9 +121,19 @@ def seal(path: Path) -> None:
     """Bring the checksums and the fingerprint up to date after an edit."""
     with h5py.File(path, "r+") as file:
         for dataset in datasets(file).values():
-            dataset.attrs["sha256"] = content_sha256(dataset)
-        file.attrs["fingerprint"] = content_fingerprint(file)
-        file.attrs["provenance_sha256"] = provenance_sha256(file)
+            put_attribute(dataset, "sha256", content_sha256(dataset))
+        put_attribute(file, "fingerprint", content_fingerprint(file))
+        put_attribute(file, "provenance_sha256", provenance_sha256(file))
+
+
+def put_attribute(thing: Any, name: str, value: Any) -> None:
+    """Write an attribute, a text with a type of fixed length."""
+    if isinstance(value, str):
+        raw = value.encode()
+        kind = h5py.string_dtype("utf-8", max(len(raw), 1))
+        thing.attrs.create(name, np.array(raw, kind), dtype=kind)
+    else:
+        thing.attrs[name] = value
 
 
 def replace(file: h5py.File, path: str, values: Any, **how: Any) -> None:

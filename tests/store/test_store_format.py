@@ -7,9 +7,9 @@ import pytest
 from store_samples import write_store
 
 from store import schema
+from store.rules import Rule
 from store.schema import FIELDS, FORMAT_VERSION, MODALITY_FIELDS, SEQUENCE_FIELDS
 from store.utterances import Utterances
-from store.violations import Rule
 from store.writer import StoreWriter
 
 SPECIFICATION = (Path(schema.__file__).parent / "FORMAT.md").read_text("utf-8")

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from store.atomic import remove_leftovers, replacing, write_whole
-from store.locking import LockFile, Outcome, beside, remove_free
+from store.locks import LockFile, Outcome, beside, remove_free
 
 HOLDS = """
 import sys, time
 from pathlib import Path
 from store.atomic import replacing
-from store.locking import LockFile
+from store.locks import LockFile
 folder = Path(sys.argv[1])
 lock = LockFile(folder / "lock")
 lock.acquire()

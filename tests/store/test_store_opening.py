@@ -1,12 +1,16 @@
+import errno
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from store_samples import write_store
+from store_samples import put_attribute, write_store
 
 from store.check import check
 from store.errors import (
@@ -89,25 +93,53 @@ def test_an_hdf5_file_of_somebody_else(tmp_path: Path, name: str | int | None) -
 
 def test_a_later_version(path: Path) -> None:
     with h5py.File(path, "r+") as file:
-        file.attrs["format_version"] = 2
+        file.attrs["format_version"] = 3
         del file["utterances"]  # a later format may look altogether different
     error = opening_error(path)
     assert type(error) is StoreTooNewError
-    assert str(error).startswith(f"{path} has format version 2; this memr reads up to 1. Upgrade")
+    assert str(error).startswith(f"{path} has format version 3; this memr reads up to 2. Upgrade")
 
 
-def test_an_earlier_version(path: Path) -> None:
+def make_earlier(path: Path) -> None:
+    """Give a store the attributes of version 1, whose texts had variable length."""
     with h5py.File(path, "r+") as file:
-        file.attrs["format_version"] = 0
+        for name in ("format", "fingerprint", "provenance_sha256"):
+            file.attrs[name] = file.attrs[name].decode()
+        file.attrs["class_names"] = ["anger", "sadness"]
+        file.attrs["format_version"] = 1
+        del file["names/class"]
+
+
+def change_version(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = 1
+
+
+@pytest.mark.parametrize("make", [make_earlier, change_version])
+def test_a_store_of_an_earlier_development_build(path: Path, make: Callable[[Path], None]) -> None:
+    make(path)
     error = opening_error(path)
     assert type(error) is StoreTooOldError
-    assert f"`memr ingest RAW --store {path} --overwrite`" in str(error)
+    assert str(error) == (
+        f"{path} was written by an earlier development build of memr. "
+        f"Make it again with `memr ingest RAW --store {path} --overwrite`."
+    )
 
 
-@pytest.mark.parametrize("version", ["1", 1.0, [1]])
+@pytest.mark.parametrize("missing", ["class_names", "fingerprint", "synthetic"])
+def test_a_file_of_somebody_else_is_not_taken_for_an_earlier_store(
+    path: Path, missing: str
+) -> None:
+    make_earlier(path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs[missing]
+    assert type(opening_error(path)) is NotAStoreError
+
+
+@pytest.mark.parametrize("version", ["2", 2.0, [2], True])
 def test_a_version_that_is_no_integer(path: Path, version: object) -> None:
     with h5py.File(path, "r+") as file:
-        file.attrs["format_version"] = version
+        put_attribute(file, "format_version", version)
     assert type(opening_error(path)) is StoreDamagedError
 
 
@@ -137,12 +169,12 @@ def make_float64(file: h5py.File) -> None:
 def remake(file: h5py.File, path: str, kind: h5py.h5t.TypeID) -> None:
     """Store the same values as another type of HDF5."""
     values = file[path][()]
-    seal = file[path].attrs["sha256"]
+    seal = file[path].attrs["sha256"].decode()
     space = h5py.h5s.create_simple(values.shape)
     del file[path]
     h5py.h5d.create(file.id, path.encode(), kind, space)
     file[path][...] = values
-    file[path].attrs["sha256"] = seal
+    put_attribute(file[path], "sha256", seal)
 
 
 def pad_with_spaces(file: h5py.File) -> None:
@@ -230,3 +262,72 @@ def test_an_error_leaves_no_file_open(path: Path) -> None:
         Store.open(path)
     with h5py.File(path, "r+"):  # HDF5 refuses to write to a file that is open for reading
         pass
+
+
+IO_ERROR = (
+    "Unable to open object (file read failed: errno = 5, error message = 'Input/output error')"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), errno.EMFILE),
+        (OSError(IO_ERROR), errno.EIO),
+        (KeyError(IO_ERROR), errno.EIO),
+        (RuntimeError(IO_ERROR.replace("= 5", "= 116")), errno.ESTALE),
+        (MemoryError(), errno.ENOMEM),
+    ],
+)
+@pytest.mark.parametrize("reading", [check, Store.open])
+def test_an_error_of_the_system_is_not_damage(
+    path: Path,
+    reading: Callable[[Path], object],
+    error: Exception,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(h5py.h5o, "open", fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
+        reading(path)
+    assert (caught.value.errno, caught.value.filename) == (number, str(path))
+
+
+READ_ALL = """
+import sys
+from pathlib import Path
+from store.check import check
+from store.reader import Store
+path = Path(sys.argv[1])
+try:
+    assert not check(path)
+    with Store.open(path) as store:
+        store.utterances, [store.pooled(name) for name in store.modalities]
+except OSError as error:
+    assert error.filename == str(path), error
+    sys.exit(6)
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace injects the errors")
+@pytest.mark.parametrize(
+    ("call", "faults", "at"),
+    [
+        # Python opens the file first, then HDF5 does.
+        *(("openat", ("EMFILE", "ENFILE", "ENOMEM", "EIO", "ESTALE"), at) for at in (1, 2)),
+        # HDF5 hides the error in a text, whatever exception h5py raises.
+        *(("pread64", ("EIO", "ESTALE"), at) for at in (1, 2, 3, 5, 8, 12)),
+    ],
+)
+def test_a_call_that_fails_within_hdf5_is_an_error_of_the_system(
+    path: Path, call: str, faults: tuple[str, ...], at: int
+) -> None:
+    for fault in faults:
+        inject = f"inject={call}:error={fault}:when={at}+"
+        traced = ["strace", "-qq", "-o", "/dev/null", "-P", str(path), "-e", inject]
+        program = [sys.executable, "-c", READ_ALL, str(path)]
+        ran = subprocess.run([*traced, *program], capture_output=True, text=True, check=False)
+        assert ran.returncode == 6, ran.stderr

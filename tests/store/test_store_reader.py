@@ -213,9 +213,9 @@ def test_unknown_names_are_key_errors(opened: Store) -> None:
     ("dataset", "at", "value", "message"),
     [
         ("utterances/speaker", 11, 7, "utterances/speaker: 7"),
-        ("utterances/id", 0, "", "utterances/id holds an empty text"),
+        ("utterances/id", 0, "", "utterances/id: an empty text"),
         ("index/label", 0, [0, 0, 0], "index/label"),
-        ("features/visual/sequence/offsets", 1, 99, "offsets do not ascend"),
+        ("features/visual/sequence/offsets", 1, 99, "offsets: 2 rows"),
     ],
 )
 def test_columns_that_would_mislead_are_damage(

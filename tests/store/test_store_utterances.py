@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.index import label_index, speaker_index
+from store.rules import label_index, speaker_index
 from store.utterances import Utterances
 
 ROWS = st.lists(

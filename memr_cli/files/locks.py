@@ -1,8 +1,8 @@
-"""One memr at a time on the same files: the others wait, and say for whom.
+"""One memr at a time on the same files: others wait, and name the process that they wait for.
 
-Readers need none of this. It spares doing work twice, and it keeps one run from replacing what
-another has just made and is about to read; every file is written whole and says what it was made
-from, so where the file system has no locks, runs are safe all the same.
+Readers take no locks. Locks avoid doing work twice, and keep one run from replacing files that
+another has just written and is about to read. Every file is written whole and records its inputs,
+so runs are safe without locks too.
 """
 
 import time
@@ -11,23 +11,26 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from memr_cli.errors import SystemRefusedError
-from store.locking import LockFile, Outcome
+from store.locks import LockFile, Outcome
 
-_SHORTEST, _LONGEST = 0.02, 1.0
-"""Seconds between two attempts, longer from one to the next."""
+_SHORTEST, _LONGEST = 0.02, 0.25
+"""Seconds between two attempts, doubled from one to the next"""
+
+_NOTICE = 0.5
+"""Seconds of waiting before the user is told"""
 
 _ATTEMPTS = 4
-"""At least, since a run that removes what dead ones left holds each lock for a moment."""
+"""At least, since removing dead locks holds each for a moment"""
 
 
 @contextmanager
 def holding(
     paths: Sequence[Path], wait: float | None, notice: Callable[[str], None]
 ) -> Iterator[None]:
-    """Hold these lock files, waiting `wait` seconds for each, None without end.
+    """Hold these lock files, waiting up to `wait` seconds for each, None without end.
 
     They are taken in the order of their names, so that two processes never wait for each other.
-    Raises SystemRefusedError where one does not become free, OSError where one cannot be made.
+    Raises SystemRefusedError where one does not become free, OSError where one cannot be created.
     """
     with ExitStack() as held:
         for path in sorted(set(paths)):
@@ -44,13 +47,10 @@ def holding(
 
 
 def _acquired(lock: LockFile, wait: float | None, notice: Callable[[str], None]) -> bool:
-    """Wait for the lock; False where there are no locks."""
-    started, pause, attempts, told = time.monotonic(), _SHORTEST, 0, False
-    while True:
+    """Wait for the lock; False where the file system has no locks."""
+    started, pause, attempts, noticed = time.monotonic(), _SHORTEST, 0, False
+    while (outcome := lock.acquire()) is Outcome.THEIRS:
         attempts += 1
-        outcome = lock.acquire()
-        if outcome is not Outcome.THEIRS:
-            return outcome is Outcome.OURS
         waited = time.monotonic() - started
         if wait is not None and waited >= wait and attempts >= _ATTEMPTS:
             raise SystemRefusedError(
@@ -58,8 +58,9 @@ def _acquired(lock: LockFile, wait: float | None, notice: Callable[[str], None])
                 f"not become free within {wait:g} s. Let it finish or end it, or wait longer with "
                 "--wait SECONDS."
             )
-        if not told and waited > _LONGEST / 2:
+        if not noticed and waited > _NOTICE:
             notice(f"waiting for {lock.holder()}, which works on the same files ({lock.path}).")
-            told = True
+            noticed = True
         time.sleep(pause)
-        pause = min(2 * pause, _LONGEST / 4)
+        pause = min(2 * pause, _LONGEST)
+    return outcome is Outcome.OURS
