@@ -67,7 +67,7 @@ def load(path: Path) -> Corpus:
             features={name: store[f"features/{name}/pooled"][:] for name in held},
             label=store["utterances/label"][:].astype(np.int64),
             speaker=names[store["utterances/speaker"][:]],
-            n_classes=len(store.attrs["class_names"]),
+            n_classes=len(store["names/class"]),
         )
 
 

@@ -1,4 +1,4 @@
-"""Stores forged beneath HDF5, in the bytes that it takes for its own: heaps, places, signatures."""
+"""Stores forged in the bytes of HDF5's own structures: addresses and signatures."""
 
 import struct
 import sys
@@ -10,7 +10,7 @@ import h5py
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
 
-from store_samples import seal
+from store_samples import put_attribute, seal
 
 POOLED = "features/lexical/pooled"
 
@@ -29,51 +29,16 @@ def _copy(target: h5py.File, name: str, thing: Any) -> None:
         target.create_dataset(name, data=thing[()], dtype=thing.dtype)
     else:
         target.require_group(name)
-    for key, value in thing.attrs.items():
-        kind = h5py.string_dtype() if key == "class_names" else None
-        target[name].attrs.create(key, value, dtype=kind)
-
-
-def many_class_names(path: Path) -> None:
-    """Three thousand texts of a megabyte, which are all one and the same in the file."""
-    with h5py.File(path, "r+") as file:
-        file.attrs.create("class_names", ["x" * 2**20, *["y"] * 3000], dtype=h5py.string_dtype())
-    in_old_format(path)  # where no checksum covers the attribute
-    whole = bytearray(path.read_bytes())
-    length = struct.pack("<I", 2**20)
-    at = whole.find(length)
-    while whole[int.from_bytes(whole[at + 4 : at + 12], "little") :][:4] != b"GCOL":
-        at = whole.find(length, at + 1)
-    whole[at : at + 16 * 3001] = whole[at : at + 16] * 3001
-    path.write_bytes(whole)
+    for key in thing.attrs:
+        target[name].attrs.create(key, thing.attrs[key], dtype=thing.attrs.get_id(key).dtype)
 
 
 def looping_heap(path: Path) -> None:
     """A last heap with free space of no size, around which HDF5 walks for ever."""
     whole = bytearray(path.read_bytes())
-    at = whole.rfind(b"GCOL") + 16
+    at = whole.rindex(b"GCOL") + 16
     whole[at : at + 16] = bytes(16)
     path.write_bytes(whole)
-
-
-def notes_in_a_heap_of_their_own(path: Path) -> None:
-    """Texts that only attributes kept outside of the header point to."""
-    many_attributes(path)
-    with h5py.File(path, "r+") as file:
-        for number in range(4):
-            file["provenance"].attrs[f"long{number}"] = "x" * 5000
-
-
-def nested_heaps(path: Path) -> None:
-    """Behind the end, heaps of which each is one object of the one before it."""
-    many_attributes(path)  # so that heaps are looked for
-    count = 200
-    with path.open("ab") as file:
-        file.write(bytes(-file.tell() % 8))
-        for number in range(count):
-            size = 32 * (count - number) + 32
-            file.write(b"GCOL\1\0\0\0" + struct.pack("<QHH4xQ", size, 1, 0, size - 32))
-        file.write(bytes(32))
 
 
 def beyond_the_end(path: Path) -> None:
@@ -91,7 +56,7 @@ def many_attributes(path: Path) -> None:
     """More attributes of the provenance than fit into its header."""
     with h5py.File(path, "r+") as file:
         for number in range(40):
-            file["provenance"].attrs[f"note{number}"] = "x" * 500
+            put_attribute(file["provenance"], f"note{number}", "x" * 500)
     seal(path)
 
 

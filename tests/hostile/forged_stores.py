@@ -16,14 +16,11 @@ from forged_bytes import (
     POOLED,
     beyond_the_end,
     in_old_format,
-    looping_heap,
     many_attributes,
-    many_class_names,
-    nested_heaps,
     two_signatures,
     user_block,
 )
-from store_samples import content_fingerprint, replace, seal
+from store_samples import content_fingerprint, put_attribute, replace, seal
 
 Forge = Callable[[Path], None]
 HUGE = 2**40
@@ -179,7 +176,7 @@ def huge_claims(size: int) -> Forge:
                     h5py.h5s.create_simple((size,)),
                     creation,
                 )
-                file["utterances"][name].attrs["sha256"] = "0" * 64
+                put_attribute(file["utterances"][name], "sha256", "0" * 64)
 
     return forge
 
@@ -191,7 +188,7 @@ def claims(shape: tuple[int, ...], dataset: str = POOLED, **how: Any) -> Forge:
         kind = file[dataset].dtype
         del file[dataset]
         file.create_dataset(dataset, shape, dtype=kind, **how)
-        file[dataset].attrs["sha256"] = "0" * 64
+        put_attribute(file[dataset], "sha256", "0" * 64)
 
     return unsealed(edit)
 
@@ -207,8 +204,8 @@ def sparse_pooled(path: Path) -> None:
         group = file["features/lexical"].id
         space = h5py.h5s.create_simple((n, HUGE // 4 // n))
         h5py.h5d.create(group, b"pooled", h5py.h5t.IEEE_F32LE, space, creation)
-        file[POOLED].attrs["sha256"] = "0" * 64
-        file.attrs["fingerprint"] = content_fingerprint(file)
+        put_attribute(file[POOLED], "sha256", "0" * 64)
+        put_attribute(file, "fingerprint", content_fingerprint(file))
 
 
 def other_driver(driver: str, member: str) -> Forge:
@@ -219,8 +216,8 @@ def other_driver(driver: str, member: str) -> Forge:
         folder.mkdir(exist_ok=True)
         how = {"memb_size": 2**20} if driver == "family" else {}
         with h5py.File(folder / member, "w", driver=driver, **how) as file:
-            file.attrs["format"] = "memr-store"
-            file.attrs["format_version"] = 1
+            put_attribute(file, "format", "memr-store")
+            file.attrs["format_version"] = 2
             file["x"] = np.zeros(10)
         first = sorted(folder.iterdir())[0]
         path.write_bytes(first.read_bytes())
@@ -283,19 +280,23 @@ FORGED: dict[str, Forge] = {
     "holds terabytes": sparse_pooled,
     "columns of terabytes": huge_claims(HUGE // 8),
     "columns of gigabytes": huge_claims(2**31),
-    "huge text attribute": attribute("provenance", "pooling", "x" * 2**20),
+    "huge text attribute": attribute("provenance", "pooling", np.bytes_(b"x" * 2**20)),
     "huge array attribute": attribute("provenance", "x", np.zeros(2**17)),
-    "huge class names": attribute("/", "class_names", ["x" * 2**20, "y"]),
-    "many class names": many_class_names,
-    "thousands of class names": attribute(
-        "/", "class_names", [str(i) for i in range(5000)], dtype=h5py.string_dtype()
+    "huge class names": remade(
+        "names/class", ["x" * 2**20, "y"], dtype=h5py.string_dtype("utf-8", 2**20)
     ),
-    "array version": attribute("/", "format_version", [1, 1]),
+    "variable class names": remade("names/class", ["a", "b"], dtype=h5py.string_dtype()),
+    "thousands of class names": remade(
+        "names/class", [str(i) for i in range(5000)], dtype=h5py.string_dtype("utf-8", 4)
+    ),
+    "array version": attribute("/", "format_version", [2, 2]),
     "future version": attribute("/", "format_version", 2**62),
     "past version": attribute("/", "format_version", -(2**62)),
     "float version": attribute("/", "format_version", float("nan")),
     "no attributes": edited(lambda file: [file.attrs.__delitem__(name) for name in file.attrs]),
-    "signs in class names": attribute("/", "class_names", ["a\x1b[31m", "b\nc", "=1+1", "d"]),
+    "signs in class names": remade(
+        "names/class", ["a\x1b[31m", "b\nc", "=1+1", "d"], dtype=h5py.string_dtype("utf-8", 8)
+    ),
     "NaN provenance": attribute("provenance", "x", float("nan")),
     "infinite present": put(POOLED, 0, np.inf),
     "huge values": edited(lambda file: present_features(file, 3e38)),
@@ -311,9 +312,12 @@ FORGED: dict[str, Forge] = {
     "source rows twice": put("utterances/source_row", slice(None), 0),
     "turns that lie": put("utterances/turn", slice(None), 2**31 - 1),
     "beyond the end": beyond_the_end,
-    "looping heap": looping_heap,
     "many attributes": many_attributes,
-    "nested heaps": nested_heaps,
+    "text of variable length": attribute("provenance", "x", "x"),
+    "list of variable length": attribute("/", "class_names", ["a", "b"]),
+    "checksum of variable length": unsealed(
+        lambda file: file[POOLED].attrs.create("sha256", "0" * 64)
+    ),
     "more attributes than anyone needs": edited(
         lambda file: file["provenance"].attrs.update({f"x{i}": i for i in range(1001)})
     ),

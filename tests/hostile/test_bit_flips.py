@@ -28,7 +28,7 @@ def test_a_flipped_bit_is_reported_or_changes_nothing_seen(whole: bytes) -> None
     assert [case for case, _ in found] == bits
     assert [case for case, outcome in found if outcome in FAILED] == []
     counts = Counter(outcome for _, outcome in found)
-    assert min(counts[REPORTED], counts[UNCHANGED]) > SAMPLE / 10
+    assert counts[REPORTED] > SAMPLE * 0.9  # nearly all of the file is under checksums
 
 
 def test_a_cut_is_reported_at_any_length(whole: bytes) -> None:
@@ -65,7 +65,7 @@ def len_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [("/", "class_names"), ("provenance", "files"), ("names/split", "sha256")]
+    ("place", "name"), [("/", "synthetic"), ("provenance", "files"), ("names/split", "sha256")]
 )
 def test_every_attribute_counts_as_seen(tmp_path: Path, place: str, name: str) -> None:
     write_tiny(tmp_path / "memr.h5", sequences=True)
