@@ -1,1 +1,1 @@
-"""The feature store of memr: one HDF5 file, specified in FORMAT.md; needs numpy and h5py only."""
+"""The feature store of memr: one HDF5 file, as FORMAT.md specifies it; knows nothing of memr."""

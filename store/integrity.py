@@ -153,10 +153,6 @@ class Seals:
         content.add(values)
         return self.confirm(path, content)
 
-    def confirm_rows(self, path: str, rows: "RowCheck") -> list[Violation]:
-        """Compare features that `rows` has examined, and test their rules."""
-        return rows.violations(path) or self.confirm(path, rows.content)
-
 
 class RowCheck:
     """Hashes the rows (N, D) of a dataset of features and tests their values, slab by slab.

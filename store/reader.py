@@ -1,6 +1,6 @@
 """Reading a store.
 
-N utterances, n rows asked for, D dims, T frames of one utterance.
+N utterances, n rows of a slab, D dims.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,12 +25,10 @@ from store.rules import (
     present_violations,
     text_violations,
 )
-from store.schema import FIELDS, TEXT, Scalar
-from store.slabs import range_slabs, read_range, read_scattered, read_slabs
+from store.schema import FIELDS, NAME_LISTS, TEXT, Scalar
+from store.slabs import range_slabs, read_range, read_slabs
 from store.structure import Structure, examine, open_file
 from store.utterances import Utterances
-
-Rows = NDArray[np.int64] | slice | None
 
 
 @dataclass(frozen=True)
@@ -107,21 +105,19 @@ class Store:
     @cached_property
     def utterances(self) -> Utterances:
         """The columns of the N utterances, read once."""
-        texts, numbers = self._columns
-        return Utterances(
-            ids=texts["utterances/id"],
-            speakers=texts["names/speaker"],
-            sessions=texts["names/session"],
-            dialogues=texts["names/dialogue"],
-            splits=texts["names/split"],
-            speaker=numbers["utterances/speaker"],
-            session=numbers["utterances/session"],
-            dialogue=numbers["utterances/dialogue"],
-            split=numbers["utterances/split"],
-            turn=numbers["utterances/turn"],
-            label=numbers["utterances/label"],
-            source_row=numbers["utterances/source_row"],
-        )
+        texts: dict[str, tuple[str, ...]] = {}
+        numbers: dict[str, NDArray[Any]] = {}
+        for field in FIELDS:
+            if field.kind == TEXT:
+                texts[field.path] = self._texts(field.path)
+            else:
+                numbers[field.path] = self._read(field.path)
+        self._refuse(list(column_violations(texts, numbers)))
+        columns: dict[str, Any] = {f"{name}s": texts[f"names/{name}"] for name in NAME_LISTS}
+        for path, values in numbers.items():
+            if path.startswith("utterances/"):
+                columns[path.removeprefix("utterances/")] = values
+        return Utterances(ids=texts["utterances/id"], **columns)
 
     @property
     def has_sessions(self) -> bool:
@@ -147,60 +143,28 @@ class Store:
         path, present = f"{self._modality(name)}/frames", self.present(name)
         return self._read(path, lambda counts: frame_count_violations(path, counts, present))
 
-    def pooled(self, name: str, rows: Rows = None) -> NDArray[np.float32]:
-        """(n, D) float32: pooled features of the rows asked for, all N without `rows`.
-
-        Rows may come in any order and more than once. Missing rows are NaN throughout. Raises
-        IndexError where a row number is negative or beyond the last.
-        """
-        dim = self._dims[self._modality(name).removeprefix("features/")]
-        out = np.empty((len(self._numbered(rows)), dim), np.float32)
-        self.pooled_into(name, out, rows)
+    def pooled(self, name: str) -> NDArray[np.float32]:
+        """(N, D) float32: pooled features. Missing rows are NaN throughout."""
+        out = np.empty((self.n, self._dims[self._modality(name).removeprefix("features/")]), "f4")
+        self.pooled_into(name, out)
         return out
 
-    def pooled_into(self, name: str, out: NDArray[np.float32], rows: Rows = None) -> None:
-        """Read pooled features into `out`, (N, D) float32 or (n, D) with `rows`.
+    def pooled_into(self, name: str, out: NDArray[np.float32]) -> None:
+        """Read pooled features into `out`, (N, D) float32.
 
         `out` may be a view with strides, such as the columns of one modality in a wider array; no
         second copy of the whole is made. Raises ValueError where its shape or type does not fit.
         """
-        dataset = self._datasets[f"{self._modality(name)}/pooled"]
-        numbers = self._numbered(rows)
-        shape = (len(numbers), dataset.shape[1])
+        path = f"{self._modality(name)}/pooled"
+        dataset = self._datasets[path]
+        shape = (self.n, dataset.shape[1])
         if out.shape != shape or out.dtype != np.float32 or not out.flags.writeable:
             raise ValueError(f"out is {out.dtype} {out.shape}; expected writeable float32 {shape}")
-        path = f"features/{name}/pooled"
-        in_order = isinstance(numbers, range)
-        if in_order and len(numbers) == self.n and not self._seals.confirmed(path):
-            check = RowCheck(self.present(name))
+        if self._seals.confirmed(path):
             with damage_named(self.path):
-                read_range(dataset, 0, out, check.add)
-            self._refuse(self._seals.confirm_rows(path, check))
-            return
-        self._confirm_features(name, "pooled")
-        with damage_named(self.path):
-            if isinstance(numbers, range):
-                read_range(dataset, numbers.start, out)
-            else:
-                read_scattered(dataset, numbers, out)
-
-    def sequence(self, name: str, row: int) -> NDArray[np.float32]:
-        """(T, D) float32: all frames of one utterance; T is 0 where the modality is missing.
-
-        Raises KeyError where the store holds no sequences of this modality, IndexError where there
-        is no such row.
-        """
-        if not self._has_sequences(name):
-            raise KeyError(f"no sequences of modality {name} in {self.path}")
-        if not 0 <= row < self.n:
-            raise IndexError(f"row {row} of a store of {self.n} utterances")
-        dataset = self._datasets[f"features/{name}/sequence/frames"]
-        start, stop = self._frame_offsets(name)[row : row + 2]
-        self._confirm_features(name, "sequence/frames")
-        out = np.empty((stop - start, dataset.shape[1]), np.float32)
-        with damage_named(self.path):
-            read_range(dataset, int(start), out)
-        return out
+                read_range(dataset, 0, out)
+        else:
+            self._verify_rows(path, RowCheck(self.present(name)), out)
 
     def sequence_lengths(self, name: str) -> NDArray[np.int64]:
         """(N,) int64: how many frames `frame_slabs` has of each utterance, 0 where missing.
@@ -215,25 +179,30 @@ class Store:
             raise KeyError(f"no sequences of modality {name} in {self.path}")
         return counts
 
-    def frame_slabs(self, name: str, rows: Rows = None) -> Iterator[NDArray[np.float32]]:
-        """The frames of the rows asked for, all N without `rows`, one row after another.
+    def frame_slabs(
+        self, name: str, rows: NDArray[np.int64] | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the frames of the rows asked for, all N without `rows`, one row after another.
 
         They come in slabs (n, D) float32 of a few MiB, each an array of its own: a row may begin in
         one and end in the next; `sequence_lengths` tells where. Rows may come in any order and more
         than once; neighbours are read together. Raises KeyError as `sequence_lengths` does,
-        IndexError where a row number is negative or beyond the last; both when it is begun.
+        IndexError where a row number is negative or beyond the last; both at the first slab.
         """
-        asked = self._numbered(rows)
-        numbers = np.asarray(asked, np.int64)
+        numbers = np.arange(self.n) if rows is None else rows
+        if len(numbers) and (numbers.min() < 0 or numbers.max() >= self.n):
+            found = f"rows {numbers.min()} to {numbers.max()}"
+            raise IndexError(f"{found} of a store of {self.n} utterances")
         lengths = self.sequence_lengths(name)[numbers]
         if self._has_sequences(name):
-            member, starts = "sequence/frames", self._frame_offsets(name)[numbers]
+            path, starts = f"features/{name}/sequence/frames", self._frame_offsets(name)[numbers]
+            rules = RowCheck(None)
         else:
-            member, starts = "pooled", numbers
-        self._confirm_features(name, member)
+            path, starts, rules = f"features/{name}/pooled", numbers, RowCheck(self.present(name))
+        if not self._seals.confirmed(path):
+            self._verify_rows(path, rules)
         with damage_named(self.path):
-            dataset = self._datasets[f"features/{name}/{member}"]
-            yield from range_slabs(dataset, starts, starts + lengths)
+            yield from range_slabs(self._datasets[path], starts, starts + lengths)
 
     def _frame_offsets(self, name: str) -> NDArray[np.int64]:
         """(N+1,) where the frames of each utterance begin; read once."""
@@ -244,36 +213,6 @@ class Store:
                 path, lambda offsets: offset_violations(path, offsets, counts, n_frames)
             )
         return self._offsets[name]
-
-    def rows_of_speaker(self, name: str) -> slice:
-        """The rows of one speaker, which lie together."""
-        texts, numbers = self._columns
-        if name not in texts["names/speaker"]:
-            raise KeyError(f"no speaker {name} in {self.path}")
-        start, stop = numbers["index/speaker"][texts["names/speaker"].index(name)]
-        return slice(int(start), int(stop))
-
-    def rows_of_label(self, name: str | None) -> NDArray[np.int64]:
-        """(n,) int64 ascending: the rows of one class, or of no label for None."""
-        if name is not None and name not in self.class_names:
-            raise KeyError(f"no class {name} in {self.path}")
-        code = -1 if name is None else self.class_names.index(name)
-        index = self._columns[1]["index/label"]
-        runs = [np.arange(start, stop) for _, start, stop in index[index[:, 0] == code]]
-        return np.concatenate([np.empty(0, np.int64), *runs])
-
-    @cached_property
-    def _columns(self) -> tuple[dict[str, tuple[str, ...]], dict[str, NDArray[Any]]]:
-        """Texts and numbers by dataset path, tested against their rules."""
-        texts: dict[str, tuple[str, ...]] = {}
-        numbers: dict[str, NDArray[Any]] = {}
-        for field in FIELDS:
-            if field.kind == TEXT:
-                texts[field.path] = self._texts(field.path)
-            else:
-                numbers[field.path] = self._read(field.path)
-        self._refuse(list(column_violations(texts, numbers)))
-        return texts, numbers
 
     def _texts(self, path: str) -> tuple[str, ...]:
         stored = self._read(path, lambda values: text_violations(path, values.tolist())).tolist()
@@ -289,16 +228,16 @@ class Store:
         self._refuse(broken or (rules(values) if rules else []))
         return values
 
-    def _confirm_features(self, name: str, member: str) -> None:
-        """Verify all of `pooled` or `sequence/frames`, unless that was done before."""
-        path = f"features/{name}/{member}"
-        if self._seals.confirmed(path):
-            return
-        check = RowCheck(self.present(name) if member == "pooled" else None)
+    def _verify_rows(
+        self, path: str, rules: RowCheck, out: NDArray[np.float32] | None = None
+    ) -> None:
+        """Verify all of a dataset of features, slab by slab, and keep it in `out` (N, D)."""
         with damage_named(self.path):
-            for _, slab in read_slabs(self._datasets[path]):
-                check.add(slab)
-        self._refuse(self._seals.confirm_rows(path, check))
+            for start, slab in read_slabs(self._datasets[path]):
+                rules.add(slab)
+                if out is not None:
+                    out[start : start + len(slab)] = slab
+        self._refuse(rules.violations(path) or self._seals.confirm(path, rules.content))
 
     def _refuse(self, broken: list[Violation]) -> None:
         if broken:
@@ -312,19 +251,6 @@ class Store:
 
     def _has_sequences(self, name: str) -> bool:
         return f"{self._modality(name)}/sequence/frames" in self._datasets
-
-    def _numbered(self, rows: Rows) -> range | NDArray[np.int64]:
-        """Row numbers: a range of neighbours or an array, all of them within the store."""
-        if rows is None:
-            return range(self.n)
-        if isinstance(rows, slice):
-            numbers = range(*rows.indices(self.n))
-            return numbers if numbers.step == 1 else np.array(numbers, np.int64)
-        if rows.ndim != 1 or rows.dtype.kind not in "iu":
-            raise ValueError(f"rows are {rows.dtype} {rows.shape}; expected row numbers (n,)")
-        if len(rows) and (rows.min() < 0 or rows.max() >= self.n):
-            raise IndexError(f"rows {rows.min()} to {rows.max()} of a store of {self.n} utterances")
-        return rows
 
 
 def _listed(violations: list[Violation]) -> str:

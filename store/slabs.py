@@ -3,7 +3,7 @@
 D dims, n rows asked for.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import h5py
@@ -85,27 +85,16 @@ def slab_count(dataset: h5py.Dataset) -> int:
     return -(-len(dataset) // _read_rows(dataset))
 
 
-def read_range(
-    dataset: h5py.Dataset,
-    start: int,
-    out: NDArray[np.float32],
-    look: Callable[[NDArray[np.float32]], None] | None = None,
-) -> None:
-    """Read the rows from `start` on into `out` (n, D), which may have any strides.
-
-    They are shown to `look` on the way, slab by slab.
-    """
-    if out.flags.c_contiguous and look is None:
+def read_range(dataset: h5py.Dataset, start: int, out: NDArray[np.float32]) -> None:
+    """Read the rows from `start` on into `out` (n, D), which may have any strides."""
+    if out.flags.c_contiguous:
         if out.size:
             dataset.read_direct(out, np.s_[start : start + len(out)])
         return
     step = _read_rows(dataset)
     for done in range(0, len(out), step):
         part = out[done : done + step]
-        slab = dataset[start + done : start + done + len(part)]
-        part[:] = slab
-        if look is not None:
-            look(slab)
+        part[:] = dataset[start + done : start + done + len(part)]
 
 
 def range_slabs(
@@ -146,25 +135,6 @@ def _joined(starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Iterator[tup
         apart = np.flatnonzero(starts[1:] != stops[:-1]) + 1
         firsts, lasts = starts[np.r_[0, apart]], stops[np.r_[apart - 1, len(stops) - 1]]
         yield from zip(firsts.tolist(), lasts.tolist(), strict=True)
-
-
-def read_scattered(
-    dataset: h5py.Dataset, rows: NDArray[np.int64], out: NDArray[np.float32]
-) -> None:
-    """Read `rows`, in any order and repeated or not, into `out` (n, D).
-
-    Selecting single rows is slow in HDF5, so neighbours are read together and picked in memory.
-    """
-    order = np.argsort(rows, kind="stable")
-    ascending = rows[order]
-    step = _read_rows(dataset)
-    done = 0
-    while done < len(ascending):
-        first = int(ascending[done])
-        stop = int(np.searchsorted(ascending, first + step))
-        slab = dataset[first : int(ascending[stop - 1]) + 1]
-        out[order[done:stop]] = slab[ascending[done:stop] - first]
-        done = stop
 
 
 def _read_rows(dataset: h5py.Dataset) -> int:

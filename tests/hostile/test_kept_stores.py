@@ -64,7 +64,6 @@ def readings(path: Path) -> Iterator[object]:
             yield opened.pooled(name)
             if modality.has_sequences:
                 yield from opened.frame_slabs(name)
-                yield opened.sequence(name, 0)
 
 
 @pytest.mark.parametrize("name", FORGED)

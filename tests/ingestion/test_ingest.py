@@ -73,11 +73,11 @@ def test_sequences_are_kept_where_asked_for(raw: Path, tmp_path: Path) -> None:
     with Store.open(tmp_path / "memr.h5") as store:
         for i, source_row in enumerate(store.utterances.source_row):
             path = corpus.utterances[source_row].features.get("acoustic")
-            kept = store.sequence("acoustic", i)
+            kept = list(store.frame_slabs("acoustic", np.array([i])))
             if path is None:
-                assert len(kept) == 0
+                assert kept == []
             else:
-                assert np.array_equal(kept, parse(corpus.source.blob(path).read()))
+                assert np.array_equal(kept[0], parse(corpus.source.blob(path).read()))
 
 
 def test_the_result_is_strict_json_and_counts_add_up(raw: Path, tmp_path: Path) -> None:

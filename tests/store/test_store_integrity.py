@@ -20,20 +20,17 @@ ROWS = np.array([2, 3])
 READS: dict[str, Callable[[Store], object]] = {
     "features/lexical/present": lambda store: store.present("lexical"),
     "features/lexical/frames": lambda store: store.frame_counts("lexical"),
-    "features/lexical/sequence/offsets": lambda store: store.sequence("lexical", 2),
+    "features/lexical/sequence/offsets": lambda store: next(store.frame_slabs("lexical")),
     "utterances/turn": lambda store: store.utterances,
     "utterances/id": lambda store: store.utterances,
-    "names/speaker": lambda store: store.rows_of_speaker("F01"),
-    "index/label": lambda store: store.rows_of_label("anger"),
+    "names/speaker": lambda store: store.utterances,
+    "index/label": lambda store: store.utterances,
 }
 POOLED: list[Callable[[Store], object]] = [
     lambda store: store.pooled("lexical"),
-    lambda store: store.pooled("lexical", slice(2, 4)),
-    lambda store: store.pooled("lexical", ROWS),
     lambda store: store.pooled_into("lexical", np.empty((N, 5), np.float32)[:, 1:]),
 ]
 FRAMES: list[Callable[[Store], object]] = [
-    lambda store: store.sequence("lexical", 2),
     lambda store: next(store.frame_slabs("lexical")),
     lambda store: next(store.frame_slabs("lexical", ROWS)),
 ]
@@ -213,9 +210,9 @@ def test_features_that_break_a_rule_are_damage_though_their_checksums_fit(
     seal(path)
     monkeypatch.setattr("store.slabs.READ_BYTES", slab_bytes)
     with Store.open(path) as store, pytest.raises(StoreDamagedError, match=rule):
-        assert store.pooled("lexical") is store.sequence("lexical", 0)
+        assert store.pooled("lexical") is next(store.frame_slabs("lexical"))
     with Store.open(path) as store, pytest.raises(StoreDamagedError, match=rule):
-        assert store.pooled("lexical", ROWS) is next(store.frame_slabs("lexical"))
+        assert next(store.frame_slabs("lexical", ROWS)) is store.pooled("lexical")
 
 
 def test_every_dataset_that_a_reader_reads_is_among_these(path: Path) -> None:
