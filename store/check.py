@@ -128,7 +128,7 @@ class _Contents:
             right, stated = fingerprint(structure.synthetic, self._entries), structure.fingerprint
             if stated != right:
                 where = "attribute fingerprint"
-                structure.report(Rule.FINGERPRINT, where, str(stated), right)
+                self._violations.report(Rule.FINGERPRINT, where, str(stated), right)
 
     def _whole(self, path: str) -> NDArray[Any] | None:
         """Read a small dataset and verify its checksum; None if unreadable."""
@@ -139,7 +139,7 @@ class _Contents:
         try:
             values: NDArray[Any] = dataset[()]
         except HDF5_ERRORS as error:
-            self._structure.report_unreadable(path, error)
+            self._violations.report_unreadable(path, error)
             return None
         content.add(values)
         self._compare(path, dataset, content)
@@ -154,7 +154,7 @@ class _Contents:
             for _, slab in self._watch(read_slabs(dataset), path, slab_count(dataset)):
                 rows.add(slab)
         except HDF5_ERRORS as error:
-            self._structure.report_unreadable(path, error)
+            self._violations.report_unreadable(path, error)
             return
         self._compare(path, dataset, rows.content)
         self._violations += rows.violations(path)
@@ -164,5 +164,5 @@ class _Contents:
         stated = self._structure.entries.get(path)
         if stated is None or stated.sha256 != right:
             found = "missing" if stated is None else stated.sha256
-            self._structure.report(Rule.CHECKSUM, f"{path} attribute sha256", found, right)
+            self._violations.report(Rule.CHECKSUM, f"{path} attribute sha256", found, right)
         self._entries[path] = Entry(kind_of(dataset.id.get_type()), tuple(dataset.shape), right)

@@ -13,8 +13,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from store.errors import HDF5_ERRORS, brief, raise_system_error
-from store.rules import Rule, Violation, violation
+from store.errors import HDF5_ERRORS
+from store.rules import Rule, Violations
 from store.schema import Scalar, text_type
 
 MAX_MEMBERS = 1000
@@ -63,21 +63,12 @@ class PlainFile:
     datasets: dict[str, h5py.Dataset] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     """Members that are not plain"""
-    violations: list[Violation] = field(default_factory=list)
+    violations: Violations = field(default_factory=Violations)
 
     @property
     def paths(self) -> list[str]:
         """All members, plain or not."""
         return [*self.groups, *self.datasets, *self.refused]
-
-    def report(self, rule: Rule, where: str, found: str, expected: str) -> None:
-        """Add a violation."""
-        self.violations.append(violation(rule, where, found, expected))
-
-    def report_unreadable(self, where: str, error: Exception) -> None:
-        """Add that HDF5 cannot read something. Raises OSError for an error of the system."""
-        raise_system_error(error)
-        self.report(Rule.READABLE, where, f"HDF5 says: {brief(error)}", "to be readable")
 
 
 def examine_members(file: h5py.File) -> PlainFile:
@@ -94,12 +85,12 @@ def examine_members(file: h5py.File) -> PlainFile:
             member_path = f"{path}/{name}" if path else name
             if len(seen) > MAX_OBJECTS:
                 most = f"at most {MAX_OBJECTS} groups and datasets"
-                found.report(Rule.READABLE, "/", "more groups and datasets", most)
+                found.violations.report(Rule.READABLE, "/", "more groups and datasets", most)
                 return found
             try:
                 member = _opened(group, name, member_path, seen, found)
             except HDF5_ERRORS as error:
-                found.report_unreadable(member_path, error)
+                found.violations.report_unreadable(member_path, error)
                 member = None
             if isinstance(member, h5py.Group):
                 found.groups[member_path] = member
@@ -118,7 +109,7 @@ def examine_attributes(file: h5py.File, found: PlainFile) -> None:
             count = h5py.h5a.get_num_attrs(thing.id)
             if count > MAX_MEMBERS:
                 where = f"{path or '/'} attributes"
-                found.report(Rule.READABLE, where, str(count), f"at most {MAX_MEMBERS}")
+                found.violations.report(Rule.READABLE, where, str(count), f"at most {MAX_MEMBERS}")
                 continue
             for number in range(count):
                 attribute = h5py.h5a.open(thing.id, index=number)
@@ -127,9 +118,9 @@ def examine_attributes(file: h5py.File, found: PlainFile) -> None:
                     name = attribute.name.decode("utf-8", "surrogateescape")
                     expected = f"one {_PLAIN_TYPE} of at most {MAX_ATTRIBUTE_BYTES} bytes"
                     where = attribute_path(path, name)
-                    found.report(Rule.ATTRIBUTE_PLAIN, where, foreign, expected)
+                    found.violations.report(Rule.ATTRIBUTE_PLAIN, where, foreign, expected)
         except HDF5_ERRORS as error:
-            found.report_unreadable(f"{path or '/'} attributes", error)
+            found.violations.report_unreadable(f"{path or '/'} attributes", error)
 
 
 def attribute_path(path: str, name: str) -> str:
@@ -181,18 +172,20 @@ def _names(path: str, group: h5py.Group, found: PlainFile) -> Iterator[str]:
     try:
         if len(group) > MAX_MEMBERS:
             where = f"{path or '/'} members"
-            found.report(Rule.READABLE, where, str(len(group)), f"at most {MAX_MEMBERS}")
+            found.violations.report(Rule.READABLE, where, str(len(group)), f"at most {MAX_MEMBERS}")
             return
         names = list(group)
     except HDF5_ERRORS as error:
-        found.report_unreadable(path or "/", error)
+        found.violations.report_unreadable(path or "/", error)
         return
     for name in names:
         if isinstance(name, str):
             yield name
         else:  # h5py returns a name that is not UTF-8 as bytes
             where = f"{path}/{name!r}" if path else repr(name)
-            found.report(Rule.MEMBER_UNKNOWN, where, "a name that is not UTF-8", "no such member")
+            found.violations.report(
+                Rule.MEMBER_UNKNOWN, where, "a name that is not UTF-8", "no such member"
+            )
 
 
 def _opened(
@@ -203,22 +196,24 @@ def _opened(
     link = group.id.links.get_info(raw).type
     if link != h5py.h5l.TYPE_HARD:
         what = _LINKS.get(link, "a user-defined link")
-        found.report(Rule.LINK_HARD, path, what, "a hard link")
+        found.violations.report(Rule.LINK_HARD, path, what, "a hard link")
         return None
     about = h5py.h5o.get_info(group.id, raw)
     if about.addr in seen:
-        found.report(Rule.LINK_HARD, path, "a second link to the same object", "one link to it")
+        found.violations.report(
+            Rule.LINK_HARD, path, "a second link to the same object", "one link to it"
+        )
         return None
     seen.add(about.addr)
     if about.type == h5py.h5o.TYPE_GROUP:
         return h5py.Group(h5py.h5o.open(group.id, raw))
     if about.type != h5py.h5o.TYPE_DATASET:
-        found.report(Rule.MEMBER_UNKNOWN, path, "a named type", "a group or dataset")
+        found.violations.report(Rule.MEMBER_UNKNOWN, path, "a named type", "a group or dataset")
         return None
     dataset = h5py.Dataset(h5py.h5o.open(group.id, raw))
     wrong = _foreign_storage(dataset) or _foreign_values(dataset, found.file_size)
     if wrong is not None:
-        found.report(wrong[0], path, *wrong[1:])
+        found.violations.report(wrong[0], path, *wrong[1:])
         return None
     return dataset
 

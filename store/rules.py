@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from store.errors import brief, raise_system_error
 from store.schema import MAX_TEXT_BYTES, NAME_LISTS, NONE
 
 Texts = Mapping[str, Sequence[str]]
@@ -76,33 +78,54 @@ class Violation:
         return f"{self.where}: {self.found}; expected {self.expected} (rule {self.rule})"
 
 
-def violation(rule: Rule, where: str, found: str, expected: str) -> Violation:
-    """A violation whose texts are printable: what is not UTF-8 in the file is escaped."""
-    where, found = (
-        text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (where, found)
-    )
-    return Violation(rule, where, found, expected)
+class Violations(list[Violation]):
+    """Violations found so far."""
+
+    def report(self, rule: Rule, where: str, found: str, expected: str) -> None:
+        """Add a violation; what is not UTF-8 in the file is escaped, to be printable."""
+        where, found = (
+            text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (where, found)
+        )
+        self.append(Violation(rule, where, found, expected))
+
+    def report_unreadable(self, where: str, error: Exception) -> None:
+        """Add that HDF5 cannot read something. Raises OSError for an error of the system."""
+        raise_system_error(error)
+        self.report(Rule.READABLE, where, f"HDF5 says: {brief(error)}", "to be readable")
+
+
+_UNIQUE = {
+    "names/class": Rule.CLASS_NAME_UNIQUE,
+    "utterances/id": Rule.UTTERANCE_ID_UNIQUE,
+}
 
 
 def column_violations(texts: Texts, numbers: Numbers) -> Iterator[Violation]:
     """Find all violations in columns, given by path ("utterances/label": (N,) int32, ...)."""
-    class_names = texts.get("names/class")
-    if class_names is not None:
-        yield from _unique(Rule.CLASS_NAME_UNIQUE, "names/class", class_names)
-    ids = texts.get("utterances/id")
-    if ids is not None:
-        yield from _unique(Rule.UTTERANCE_ID_UNIQUE, "utterances/id", ids)
-        if not ids:
-            yield Violation(
-                Rule.UTTERANCE_COUNT, "utterances", "no utterance", "at least one utterance"
-            )
+    for path, rule in _UNIQUE.items():
+        twice = [text for text, count in Counter(texts.get(path, ())).items() if count > 1]
+        if twice:
+            others = f", as are {len(twice) - 1} others" if len(twice) > 1 else ""
+            yield Violation(rule, path, f"{twice[0]!r} more than once{others}", "each once")
+    if not texts.get("utterances/id", "unread"):
+        expected = "at least one utterance"
+        yield Violation(Rule.UTTERANCE_COUNT, "utterances", "no utterance", expected)
     for name in NAME_LISTS:
         yield from _names(name, texts.get(f"names/{name}"), numbers.get(f"utterances/{name}"))
-    yield from _codes("label", numbers.get("utterances/label"), class_names)
-    yield from _turns(numbers.get("utterances/turn"))
+    yield from _codes("label", numbers.get("utterances/label"), texts.get("names/class"))
+    turn = numbers.get("utterances/turn")
+    if turn is not None:
+        rule, path = Rule.UTTERANCE_TURN_RANGE, "utterances/turn"
+        yield from _rows(rule, path, turn < NONE, "-1 or more", turn)
     yield from _source_rows(numbers.get("utterances/source_row"))
     yield from _order(numbers)
-    yield from _index(texts, numbers)
+    speakers, speaker = texts.get("names/speaker"), numbers.get("utterances/speaker")
+    if speakers is not None and speaker is not None:
+        right = speaker_index(speaker, len(speakers))
+        yield from _index(Rule.INDEX_SPEAKER, "index/speaker", numbers, right)
+    if "utterances/label" in numbers:
+        right = label_index(numbers["utterances/label"])
+        yield from _index(Rule.INDEX_LABEL, "index/label", numbers, right)
 
 
 def speaker_index(speaker: NDArray[np.int32], n_speakers: int) -> NDArray[np.int64]:
@@ -149,7 +172,7 @@ def text_violations(path: str, texts: Sequence[bytes]) -> list[Violation]:
     problems = list(map(text_problem, texts))
     bad = np.flatnonzero([problem is not None for problem in problems])
     found = f"{problems[bad[0]]} ({first_of(bad)})"
-    return [violation(Rule.TEXT_VALID, path, found, TEXT_EXPECTED)]
+    return [Violation(Rule.TEXT_VALID, path, found, TEXT_EXPECTED)]
 
 
 def present_violations(path: str, stored: NDArray[np.bool_]) -> list[Violation]:
@@ -187,11 +210,6 @@ def offset_violations(
     return found
 
 
-def _rows(rule: Rule, path: str, bad: NDArray[np.bool_], expected: str) -> list[Violation]:
-    rows = np.flatnonzero(bad)
-    return [Violation(rule, path, first_of(rows), expected)] if len(rows) else []
-
-
 def is_scalar(value: object) -> bool:
     """Tell whether a value may be an attribute of the provenance, and then part of JSON."""
     if isinstance(value, str):
@@ -208,71 +226,52 @@ def first_of(rows: NDArray[np.int64], what: str = "row") -> str:
     return f"{len(rows)} {what}s, the first {rows[0]}"
 
 
-def _unique(rule: Rule, where: str, texts: Sequence[str]) -> Iterator[Violation]:
-    twice = [text for text, count in Counter(texts).items() if count > 1]
-    if twice:
-        found = f"{twice[0]!r} more than once"
-        if len(twice) > 1:
-            found += f", as are {len(twice) - 1} others"
-        yield Violation(rule, where, found, "each once")
+def _rows(
+    rule: Rule,
+    path: str,
+    bad: NDArray[np.bool_],
+    expected: str,
+    values: NDArray[Any] | None = None,
+) -> list[Violation]:
+    """The violation of the rows that are `bad` (N,), with the first of their `values`."""
+    rows = np.flatnonzero(bad)
+    if not len(rows):
+        return []
+    found = first_of(rows) if values is None else f"{values[rows[0]]} ({first_of(rows)})"
+    return [Violation(rule, path, found, expected)]
 
 
 def _names(
     name: str, names: Sequence[str] | None, codes: NDArray[Any] | None
 ) -> Iterator[Violation]:
-    where = f"names/{name}"
-    for before, after in zip(names or (), (names or ())[1:], strict=False):
+    path = f"names/{name}"
+    for before, after in pairwise(names or ()):
         if before >= after:
-            found = f"{after!r} after {before!r}"
-            yield Violation(Rule.NAME_SORTED, where, found, "names ascending, each once")
+            found, expected = f"{after!r} after {before!r}", "names ascending, each once"
+            yield Violation(Rule.NAME_SORTED, path, found, expected)
             break
     yield from _codes(name, codes, names)
     if names is not None and codes is not None:
         unused = np.setdiff1d(np.arange(len(names)), codes)
         if len(unused):
             found = f"{names[unused[0]]!r} of no utterance ({first_of(unused, 'code')})"
-            yield Violation(Rule.NAME_USED, where, found, "every name used")
+            yield Violation(Rule.NAME_USED, path, found, "every name used")
 
 
-def _codes(
-    name: str, codes: NDArray[Any] | None, names: Sequence[str] | None
-) -> Iterator[Violation]:
+def _codes(name: str, codes: NDArray[Any] | None, names: Sequence[str] | None) -> list[Violation]:
     if codes is None or names is None:
-        return
+        return []
     lowest = 0 if name == "speaker" else NONE
-    bad = np.flatnonzero((codes < lowest) | (codes >= len(names)))
-    if len(bad):
-        found = f"{codes[bad[0]]} ({first_of(bad)})"
-        yield Violation(
-            Rule.UTTERANCE_CODE_RANGE,
-            f"utterances/{name}",
-            found,
-            f"codes {lowest} to {len(names) - 1}",
-        )
-
-
-def _turns(turn: NDArray[Any] | None) -> Iterator[Violation]:
-    if turn is None:
-        return
-    bad = np.flatnonzero(turn < NONE)
-    if len(bad):
-        found = f"{turn[bad[0]]} ({first_of(bad)})"
-        yield Violation(Rule.UTTERANCE_TURN_RANGE, "utterances/turn", found, "-1 or more")
+    bad, expected = (codes < lowest) | (codes >= len(names)), f"codes {lowest} to {len(names) - 1}"
+    return _rows(Rule.UTTERANCE_CODE_RANGE, f"utterances/{name}", bad, expected, codes)
 
 
 def _source_rows(source_row: NDArray[Any] | None) -> Iterator[Violation]:
-    if source_row is None:
+    if source_row is None or np.array_equal(np.sort(source_row), np.arange(len(source_row))):
         return
-    n = len(source_row)
-    bad = np.flatnonzero(np.sort(source_row) != np.arange(n))
-    if len(bad):
-        found = f"{len(np.unique(source_row))} values from {source_row.min()} to {source_row.max()}"
-        yield Violation(
-            Rule.UTTERANCE_SOURCE_ROW,
-            "utterances/source_row",
-            found,
-            f"each of 0 to {n - 1} once",
-        )
+    found = f"{len(np.unique(source_row))} values from {source_row.min()} to {source_row.max()}"
+    expected = f"each of 0 to {len(source_row) - 1} once"
+    yield Violation(Rule.UTTERANCE_SOURCE_ROW, "utterances/source_row", found, expected)
 
 
 def _order(numbers: Numbers) -> Iterator[Violation]:
@@ -291,24 +290,14 @@ def _order(numbers: Numbers) -> Iterator[Violation]:
         yield Violation(Rule.UTTERANCE_ORDER, "utterances", found, expected)
 
 
-def _index(texts: Texts, numbers: Numbers) -> Iterator[Violation]:
-    speakers, speaker = texts.get("names/speaker"), numbers.get("utterances/speaker")
-    if speakers is not None and speaker is not None and "index/speaker" in numbers:
-        right = speaker_index(speaker, len(speakers))
-        yield from _same_index(Rule.INDEX_SPEAKER, "index/speaker", numbers, right)
-    label = numbers.get("utterances/label")
-    if label is not None and "index/label" in numbers:
-        yield from _same_index(Rule.INDEX_LABEL, "index/label", numbers, label_index(label))
-
-
-def _same_index(
-    rule: Rule, where: str, numbers: Numbers, right: NDArray[np.int64]
+def _index(
+    rule: Rule, path: str, numbers: Numbers, right: NDArray[np.int64]
 ) -> Iterator[Violation]:
-    index = numbers[where]
+    index = numbers.get(path, right)
     if len(index) != len(right):
-        yield Violation(rule, where, f"{len(index)} ranges", f"{len(right)}, as the rows say")
+        yield Violation(rule, path, f"{len(index)} ranges", f"{len(right)}, as in the rows")
         return
     bad = np.flatnonzero((index != right).any(axis=1))
     if len(bad):
         found = f"{index[bad[0]].tolist()} ({first_of(bad, 'range')})"
-        yield Violation(rule, where, found, f"{right[bad[0]].tolist()}, as the rows say")
+        yield Violation(rule, path, found, f"{right[bad[0]].tolist()}, as in the rows")

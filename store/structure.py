@@ -30,7 +30,7 @@ from store.hdf5 import (
     read_attribute,
 )
 from store.integrity import Entry, chain_violations, provenance_sha256
-from store.rules import Rule, Violation, is_scalar
+from store.rules import Rule, Violation, Violations, is_scalar
 from store.schema import (
     FIELDS,
     FORMAT_NAME,
@@ -92,17 +92,9 @@ class Structure:
     provenance: dict[str, Scalar] = field(default_factory=dict)
 
     @property
-    def violations(self) -> list[Violation]:
+    def violations(self) -> Violations:
         """All violations found so far."""
         return self.members.violations
-
-    def report(self, rule: Rule, where: str, found: str, expected: str) -> None:
-        """Add a violation."""
-        self.members.report(rule, where, found, expected)
-
-    def report_unreadable(self, where: str, error: Exception) -> None:
-        """Add that HDF5 cannot read something. Raises OSError for an error of the system."""
-        self.members.report_unreadable(where, error)
 
     def chain_violations(self) -> list[Violation]:
         """Violations that keep the fingerprint from following from the stated checksums."""
@@ -154,11 +146,13 @@ def _modalities(structure: Structure) -> list[str]:
     folders = [path.split("/") for path in structure.members.paths]
     names = [parts[1] for parts in folders if parts[0] == "features" and len(parts) == 2]
     if not names:
-        structure.report(Rule.MODALITY_COUNT, "features", "no modality", "at least one")
+        structure.violations.report(Rule.MODALITY_COUNT, "features", "no modality", "at least one")
     for name in names:
         if not MODALITY_NAME.fullmatch(name):
             expected = "a lower-case letter, then lower-case letters, digits and _"
-            structure.report(Rule.MODALITY_NAME, f"features/{name}", repr(name), expected)
+            structure.violations.report(
+                Rule.MODALITY_NAME, f"features/{name}", repr(name), expected
+            )
     return names
 
 
@@ -179,12 +173,12 @@ def _compare_members(structure: Structure, modalities: list[str]) -> None:
     for path in kinds.keys() - expected.keys():
         if _parent(path) in {"", *expected}:
             rule, unknown = Rule.MEMBER_UNKNOWN, "not part of the format"
-            structure.report(rule, path, unknown, "no such member")
+            structure.violations.report(rule, path, unknown, "no such member")
     for path, wanted in expected.items():
         found = kinds.get(path, "nothing")
         known = path in members.refused or _parent(path) not in {"", *members.groups}
         if found != wanted and not known:
-            structure.report(Rule.MEMBER_MISSING, path, found, wanted)
+            structure.violations.report(Rule.MEMBER_MISSING, path, found, wanted)
 
 
 def _parent(path: str) -> str:
@@ -193,20 +187,14 @@ def _parent(path: str) -> str:
 
 def _examine_root(file: h5py.File, structure: Structure) -> None:
     synthetic = _attribute(file, "", "synthetic", structure)
-    if isinstance(synthetic, bool):
-        structure.synthetic = synthetic
-    elif not isinstance(synthetic, Foreign):
-        _report_root("synthetic", synthetic, "a bool", structure)
     mark = _attribute(file, "", "fingerprint", structure)
-    if isinstance(mark, str):
-        structure.fingerprint = mark
-    elif not isinstance(mark, Foreign):
-        _report_root("fingerprint", mark, "a text", structure)
-
-
-def _report_root(name: str, value: object, expected: str, structure: Structure) -> None:
-    found = "missing" if value is None else repr(value)
-    structure.report(Rule.ROOT_ATTRIBUTE, f"attribute {name}", found, expected)
+    structure.synthetic = synthetic if isinstance(synthetic, bool) else None
+    structure.fingerprint = mark if isinstance(mark, str) else None
+    for name, value, kind in (("synthetic", synthetic, bool), ("fingerprint", mark, str)):
+        if not isinstance(value, kind | Foreign):
+            found = "missing" if value is None else repr(value)
+            expected = "a bool" if kind is bool else "a text"
+            structure.violations.report(Rule.ROOT_ATTRIBUTE, f"attribute {name}", found, expected)
 
 
 def _attribute(
@@ -216,7 +204,7 @@ def _attribute(
     try:
         return read_attribute(thing, name)
     except HDF5_ERRORS as error:
-        structure.report_unreadable(attribute_path(path, str(name)), error)
+        structure.violations.report_unreadable(attribute_path(path, str(name)), error)
         return Foreign("unreadable")
 
 
@@ -225,7 +213,7 @@ def _examine_provenance(file: h5py.File, group: h5py.Group, structure: Structure
     try:
         names = list(group.attrs)
     except HDF5_ERRORS as error:
-        structure.report_unreadable("provenance", error)
+        structure.violations.report_unreadable("provenance", error)
         return
     for name in names:
         value = _attribute(group, "provenance", name, structure)
@@ -234,13 +222,13 @@ def _examine_provenance(file: h5py.File, group: h5py.Group, structure: Structure
         elif not isinstance(value, Foreign):
             expected = "a UTF-8 text, a bool, an int64 or a finite float"
             where = attribute_path("provenance", str(name))
-            structure.report(Rule.PROVENANCE_VALUE, where, repr(value), expected)
+            structure.violations.report(Rule.PROVENANCE_VALUE, where, repr(value), expected)
     if len(structure.violations) == before and len(names) == len(structure.provenance):
         stated = _attribute(file, "", "provenance_sha256", structure)
         right = provenance_sha256(structure.provenance)
         if stated != right and not isinstance(stated, Foreign):
             where, found = "attribute provenance_sha256", str(stated or "missing")
-            structure.report(Rule.PROVENANCE_CHECKSUM, where, found, right)
+            structure.violations.report(Rule.PROVENANCE_CHECKSUM, where, found, right)
 
 
 def _row_count(members: PlainFile) -> int | None:
@@ -263,10 +251,10 @@ def _examine_dataset(path: str, spec: Field, dim: int | None, structure: Structu
         shape: tuple[int, ...] | None = dataset.shape
         seal = _attribute(dataset, path, "sha256", structure)
     except HDF5_ERRORS as error:
-        structure.report_unreadable(path, error)
+        structure.violations.report_unreadable(path, error)
         return
     if kind != spec.kind:
-        structure.report(Rule.DATASET_TYPE, path, kind, spec.kind)
+        structure.violations.report(Rule.DATASET_TYPE, path, kind, spec.kind)
     _examine_shape(path, shape, spec, dim, structure)
     if len(structure.violations) == before:
         structure.datasets[path] = dataset
@@ -289,7 +277,7 @@ def _examine_shape(
             f"{letter} = {size}" if isinstance(letter, str) and size else str(letter)
             for letter, size in zip(spec.shape, sizes, strict=True)
         ]
-        structure.report(Rule.DATASET_SHAPE, path, str(found), f"({', '.join(words)})")
+        structure.violations.report(Rule.DATASET_SHAPE, path, str(found), f"({', '.join(words)})")
 
 
 def _refuse_other_files(path: Path) -> None:
