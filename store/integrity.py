@@ -145,14 +145,6 @@ class Seals:
         self._confirmed.add(path)
         return []
 
-    def confirm_values(self, path: str, values: NDArray[Any]) -> list[Violation]:
-        """Compare values just read, unless the dataset was confirmed before."""
-        if self.confirmed(path):
-            return []
-        content = ContentHash()
-        content.add(values)
-        return self.confirm(path, content)
-
 
 class RowCheck:
     """Hashes the rows (N, D) of a dataset of features and tests their values, slab by slab.
