@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -52,6 +53,20 @@ def test_no_file(tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"")
     assert type(opening_error(tmp_path / "data" / "memr.h5")) is StoreMissingError
+
+
+def test_a_file_that_is_removed_while_it_is_opened(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = h5py.File.__init__
+
+    def late(*arguments: Any, **options: Any) -> None:
+        path.unlink(missing_ok=True)
+        begin(*arguments, **options)
+
+    monkeypatch.setattr(h5py.File, "__init__", late)
+    with pytest.raises(StoreMissingError):
+        Store.open(path)
 
 
 def test_the_advice_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
