@@ -1,4 +1,4 @@
-"""What can be wrong with a store as a whole, apart from errors of the system."""
+"""Errors about a store as a whole, and how they differ from errors of the system."""
 
 import errno
 import os

@@ -45,7 +45,7 @@ _LINKS = {
 
 @dataclass(frozen=True)
 class Foreign:
-    """Stands for an attribute value that is not a single text, number or bool."""
+    """Replaces an attribute value that is not a single text, number or bool."""
 
     found: str
 

@@ -1,7 +1,7 @@
 """Locks on files, which the system frees when their holder ends, however it ends.
 
-The filelock library is not used: it takes 25 to 40 ms to load, which every command that locks would
-pay, tells of a file system without locks only where its error is ENOSYS, and leaves lock files.
+The filelock library is not used: it takes 25 to 40 ms to load, recognises a file system without
+locks only by ENOSYS, and leaves its lock files behind.
 """
 
 import contextlib

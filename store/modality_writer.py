@@ -14,7 +14,7 @@ from store.slabs import SlabWriter, write_rows
 
 
 class ModalityWriter:
-    """The rows of one modality; its datasets come into being with the first present row.
+    """The rows of one modality; its datasets are created with the first present row.
 
     `present` (N,) bool and `frame_counts` (N,) int64 are kept in memory, the features are not.
     """
@@ -42,7 +42,7 @@ class ModalityWriter:
         self.row += 1
 
     def finish(self) -> dict[str, Entry]:
-        """Write the rest; returns what the fingerprint needs to know of each dataset, by path."""
+        """Write the rest; returns the entries of the fingerprint by path."""
         if self._pooled is None:
             return {}
         entries = {f"{self._path}/pooled": self._pooled.finish()}

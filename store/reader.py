@@ -121,12 +121,12 @@ class Store:
 
     @property
     def has_sessions(self) -> bool:
-        """Whether utterances belong to sessions; known before the columns are read."""
+        """True where utterances belong to sessions; known before the columns are read."""
         return len(self._datasets["names/session"]) > 0
 
     @cached_property
     def modalities(self) -> dict[str, Modality]:
-        """What there is of each modality, by name in alphabetical order."""
+        """The size of each modality, by name in alphabetical order."""
         found = {}
         for name, dim in sorted(self._dims.items()):
             present = int(self.present(name).sum())

@@ -23,7 +23,7 @@ _ITEM = np.dtype(np.float32).itemsize
 
 
 def write_rows(dim: int) -> int:
-    """How many rows of `dim` values are gathered before they are written."""
+    """The number of rows of `dim` values that are collected before they are written."""
     return max(1, min(WRITE_ROWS, WRITE_BYTES // (dim * _ITEM)))
 
 
@@ -59,7 +59,7 @@ class SlabWriter:
             self.add(row)
 
     def finish(self) -> Entry:
-        """Write the rest; returns what the fingerprint needs to know."""
+        """Write the rest; returns the entry of the fingerprint."""
         self._flush()
         return Entry("float32", tuple(self._dataset.shape), self._content.hexdigest())
 
@@ -74,14 +74,14 @@ class SlabWriter:
 
 
 def read_slabs(dataset: h5py.Dataset) -> Iterator[tuple[int, NDArray[Any]]]:
-    """All rows of a (rows, D) dataset in order: the number of the first row of a slab, the slab."""
+    """Yield all rows of a (rows, D) dataset in order, as slabs with the number of their first row."""
     step = _read_rows(dataset)
     for start in range(0, len(dataset), step):
         yield start, dataset[start : start + step]
 
 
 def slab_count(dataset: h5py.Dataset) -> int:
-    """How many slabs `read_slabs` reads."""
+    """The number of slabs that `read_slabs` reads."""
     return -(-len(dataset) // _read_rows(dataset))
 
 
@@ -100,7 +100,7 @@ def read_range(dataset: h5py.Dataset, start: int, out: NDArray[np.float32]) -> N
 def range_slabs(
     dataset: h5py.Dataset, starts: NDArray[np.int64], stops: NDArray[np.int64]
 ) -> Iterator[NDArray[np.float32]]:
-    """The rows of several ranges, one range after another, in slabs (n, D) filled to READ_BYTES.
+    """Yield the rows of several ranges, one range after another, in slabs (n, D) filled to READ_BYTES.
 
     A range may begin in one slab and end in the next. Ranges that follow each other are read as
     one. Each slab is an array of its own.
@@ -122,7 +122,7 @@ def range_slabs(
 def with_owners(
     slabs: Iterable[NDArray[np.float32]], lengths: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    """Each slab of ranges that have `lengths` rows, and which range each of its rows (n,) is of."""
+    """Yield each slab of ranges with `lengths` rows, and the range number of each of its rows (n,)."""
     ends, done = np.cumsum(lengths), 0
     for slab in slabs:
         yield slab, np.searchsorted(ends, np.arange(done, done + len(slab)), side="right")
@@ -130,7 +130,7 @@ def with_owners(
 
 
 def _joined(starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """The ranges, those that follow each other as one."""
+    """Join ranges that follow each other."""
     if len(starts):
         apart = np.flatnonzero(starts[1:] != stops[:-1]) + 1
         firsts, lasts = starts[np.r_[0, apart]], stops[np.r_[apart - 1, len(stops) - 1]]

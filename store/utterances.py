@@ -1,4 +1,4 @@
-"""The columns that say what each utterance is. N utterances."""
+"""The columns that describe the utterances. N utterances."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -13,10 +13,10 @@ Codes = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Utterances:
-    """Columns of N utterances in store order: by speaker, then label, then place in the source.
+    """Columns of N utterances in store order: by speaker, then label, then position in the source.
 
     `speaker`, `session`, `dialogue` and `split` are codes into the name lists `speakers`, ...;
-    `label` is a code into the store's class names; -1 stands for none. The arrays are read-only.
+    `label` is a code into the store's class names; -1 is none. The arrays are read-only.
     """
 
     ids: tuple[str, ...]
@@ -33,11 +33,11 @@ class Utterances:
     split: Codes
     """(N,) int32, -1 none"""
     turn: Codes
-    """(N,) int32, place within the dialogue, -1 unknown"""
+    """(N,) int32, position in the dialogue, -1 unknown"""
     label: Codes
     """(N,) int32, -1 unlabelled"""
     source_row: NDArray[np.int64]
-    """(N,) int64, place in the source list from 0"""
+    """(N,) int64, position in the source list, from 0"""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -60,11 +60,11 @@ class Utterances:
         turns: Sequence[int | None],
         splits: Sequence[str | None],
     ) -> "Utterances":
-        """Put utterances given in source order into store order.
+        """Sort utterances given in source order into store order.
 
         Every argument has one value per utterance, None where there is none. Rows are sorted by
         speaker name (by code point), then label (unlabelled first), then source order; `source_row`
-        tells where each came from. Raises ValueError where the lengths differ or a turn or label
+        is the position of each in the source. Raises ValueError where the lengths differ or a turn or label
         is negative or beyond int32.
         """
         columns = (speakers, labels, sessions, dialogues, turns, splits)
@@ -94,7 +94,7 @@ class Utterances:
 
 
 def _coded(values: Sequence[str | None]) -> tuple[tuple[str, ...], Codes]:
-    """The names that occur, sorted, and the code of each value into them."""
+    """Return the names that occur, sorted, and the code of each value into them."""
     names = tuple(sorted({value for value in values if value is not None}))
     code: dict[str | None, int] = {name: number for number, name in enumerate(names)}
     return names, np.array([code.get(value, NONE) for value in values], dtype=np.int32)

@@ -17,7 +17,7 @@ _SHORTEST, _LONGEST = 0.02, 0.25
 """Seconds between two attempts, doubled from one to the next"""
 
 _NOTICE = 0.5
-"""Seconds of waiting before the user is told"""
+"""Seconds of waiting before the notice"""
 
 _ATTEMPTS = 4
 """At least, since removing dead locks holds each for a moment"""
