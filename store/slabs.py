@@ -74,7 +74,7 @@ class SlabWriter:
 
 
 def read_slabs(dataset: h5py.Dataset) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield all rows of a (rows, D) dataset in order, as slabs with the number of their first row."""
+    """Yield all rows of a (rows, D) dataset as slabs, each with the number of its first row."""
     step = _read_rows(dataset)
     for start in range(0, len(dataset), step):
         yield start, dataset[start : start + step]
@@ -100,7 +100,7 @@ def read_range(dataset: h5py.Dataset, start: int, out: NDArray[np.float32]) -> N
 def range_slabs(
     dataset: h5py.Dataset, starts: NDArray[np.int64], stops: NDArray[np.int64]
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the rows of several ranges, one range after another, in slabs (n, D) filled to READ_BYTES.
+    """Yield the rows of several ranges, range by range, in slabs (n, D) filled to READ_BYTES.
 
     A range may begin in one slab and end in the next. Ranges that follow each other are read as
     one. Each slab is an array of its own.
@@ -122,7 +122,7 @@ def range_slabs(
 def with_owners(
     slabs: Iterable[NDArray[np.float32]], lengths: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    """Yield each slab of ranges with `lengths` rows, and the range number of each of its rows (n,)."""
+    """Yield each slab of ranges with `lengths` rows, and the range of each of its rows (n,)."""
     ends, done = np.cumsum(lengths), 0
     for slab in slabs:
         yield slab, np.searchsorted(ends, np.arange(done, done + len(slab)), side="right")

@@ -64,8 +64,8 @@ class Utterances:
 
         Every argument has one value per utterance, None where there is none. Rows are sorted by
         speaker name (by code point), then label (unlabelled first), then source order; `source_row`
-        is the position of each in the source. Raises ValueError where the lengths differ or a turn or label
-        is negative or beyond int32.
+        is the position of each in the source. Raises ValueError where the lengths differ or a turn
+        or label is negative or beyond int32.
         """
         columns = (speakers, labels, sessions, dialogues, turns, splits)
         lengths = [len(ids), *(len(column) for column in columns)]
