@@ -1,5 +1,6 @@
 """The result of `memr compare`: methods compared in pairs over the same utterances."""
 
+from memr_cli.evaluation.metrics import Table, metrics_of
 from memr_cli.results.schema import (
     UNSET,
     Count,
@@ -12,6 +13,8 @@ from memr_cli.results.schema import (
     UnsetType,
 )
 from memr_cli.results.settings import Settings
+
+_METRICS = {metric.key for metric in metrics_of(Table.COMPARE)}
 
 
 class ComparedMethod(Part):
@@ -147,3 +150,5 @@ class Comparison(Result, tag="memr.compare/1"):
         """Raise ValueError where it compares nothing."""
         if len(self.methods) < 2 or not self.pairs:
             raise ValueError("it compares nothing")
+        if any(_METRICS - pair.metrics.keys() for pair in self.pairs):
+            raise ValueError("a pair lacks a metric")

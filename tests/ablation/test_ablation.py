@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 from ablated_corpus import QUICK, Results, Run, copied
 
 from memr_cli.ablation.conditions import LEVELS, SHARES, Absent, Lossy, chances
-from memr_cli.ablation.measuring import FoldDecisions
+from memr_cli.ablation.decisions import FoldDecisions
+from memr_cli.commands.ablate import rows
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.corpora.synthetic_settings import SyntheticSettings
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
+from memr_cli.results.ablation import Ablation
 
 SUBSETS = ["", "v", "a", "l", "va", "vl", "al", "val"]
-METRICS = ("accuracy", "uar", "f1_macro")
+METRICS = ("accuracy", "uar", "f1_macro", "f1_weighted")
 
 
 def evaluated(store: Path, method: str) -> dict[str, Any]:
@@ -228,11 +231,10 @@ def test_people_read_what_each_modality_is_worth(made: Path, ablated: Results, m
 
 
 def test_the_table_has_equal_columns(ablated: Results) -> None:
-    from memr_cli.commands.ablate import rows
-
-    shown = [row for result in ablated.values() for row in rows(result)]
+    results = {name: msgspec.convert(value, Ablation) for name, value in ablated.items()}
+    shown = [row for result in results.values() for row in rows(result)]
     assert len({tuple(row) for row in shown}) == 1
-    first = [row["at test time"] for row in rows(ablated["early"])]
+    first = [row["at test time"] for row in rows(results["early"])]
     assert first[0] == "visual+acoustic+lexical"
     assert first[7:] == ["nothing", *(f"worth of {n}" for n in ("visual", "acoustic", "lexical"))]
 

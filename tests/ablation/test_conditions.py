@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memr_cli.ablation.conditions import chances, coalitions, members_of, noise, noisy
-from memr_cli.ablation.measuring import most_frequent
+from memr_cli.ablation.decisions import most_frequent
 from memr_cli.data.dataset import open_dataset
 from store.reader import Store
 

@@ -86,7 +86,7 @@ def test_the_last_word_on_a_modality_counts(memr: Run, small_store: Path) -> Non
     assert found["lexical"]["settings"]["normalize"] == {"lexical": "global"}
 
 
-@pytest.mark.parametrize("word", ["sometimes", "smell=speaker", "=speaker", "acoustic=", ""])
+@pytest.mark.parametrize("word", ["sometimes", "=speaker", "acoustic=", ""])
 def test_a_word_that_normalises_nothing_is_wrong_usage(
     memr: Run, small_store: Path, word: str
 ) -> None:

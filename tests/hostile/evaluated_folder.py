@@ -18,9 +18,9 @@ from typing import Any
 import sandbox
 
 # What runs need, loaded once so that forks have it.
-import memr_cli.ablation.making
+import memr_cli.ablation.ablate
 import memr_cli.comparison.compare
-import memr_cli.experiment.making
+import memr_cli.experiment.evaluate
 import memr_cli.learning.training  # noqa: F401
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.corpora.synthetic_settings import SyntheticSettings

@@ -25,14 +25,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memr_cli.errors import InputError
-from memr_cli.experiment.reuse import standings
+from memr_cli.experiment.freshness import evaluations
+from memr_cli.experiment.runs import trials_of
 from memr_cli.methods.registry import named
 from memr_cli.reporting.loading import load
 from memr_cli.results import saved
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import read_metrics
 
 FEW = settings(sandbox.hostile, max_examples=sandbox.CASES or 2)
 """For runs that take seconds."""
@@ -82,8 +82,8 @@ def test_changed_metrics_are_told_by_no_other_error(edits: Any, consistent: bool
         rewrite(path, edits, keep=KEPT if consistent else ())
         folder = path.parents[2]
         with opened_template(folder) as experiment:
-            standing = standings(experiment, [named("lexical")])["lexical"]
-        assert standing.stale is not None  # the predictions are not there
+            found = evaluations(trials_of(experiment, [named("lexical")]))["lexical"]
+        assert found.stale is not None  # the predictions are not there
         notices: list[str] = []
         assert load(ResultFolder(folder), notices.append) == []
         assert len(notices) == 1
@@ -96,7 +96,7 @@ def test_changed_metrics_are_told_by_no_other_error(edits: Any, consistent: bool
 def test_mutated_text_is_read_or_refused(mutations: Any, csv: bool) -> None:
     with copied_file(PREDICTIONS if csv else METRICS) as path:
         path.write_bytes(mutated(path.read_bytes(), mutations))
-        assert read_metrics(path) is None or not csv
+        assert saved.load_if_valid(path, Evaluation) is None or not csv
         with suppress(InputError):
             Predictions.read(path)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from sandbox import Running
 
-import memr_cli.experiment.making
+import memr_cli.experiment.evaluate
 from memr_cli.errors import SystemRefusedError
 from memr_cli.files.waiting import holding
 from store.locking import LockFile, Outcome
@@ -21,7 +21,7 @@ from store.locking import LockFile, Outcome
 Run = Callable[..., Any]
 QUICK = ("--epochs", "2", "--method", "acoustic")
 
-LOADED = (torch, memr_cli.experiment.making)
+LOADED = (torch, memr_cli.experiment.evaluate)
 """What a run would load is loaded before it forks."""
 
 
