@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 import typer
 from contract_schemas import SCHEMAS
 
 from memr_cli.app import app
+from memr_cli.results.documentation import KINDS
 from memr_cli.results.predictions import KEY_COLUMNS
+from memr_cli.results.schema import encode
 
 Run = Callable[..., Any]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -77,7 +80,7 @@ def test_commands_that_train_share_their_options(memr: Run, command: str) -> Non
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_object_follows_its_schema_one_strict_line_each(
+def test_every_object_follows_its_schema_and_is_its_type_one_strict_line_each(
     memr: Run, small_store: Path, small_raw: Path, command: str
 ) -> None:
     if command in READERS:
@@ -90,6 +93,8 @@ def test_every_object_follows_its_schema_one_strict_line_each(
     for line in lines:
         value = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
         jsonschema.validate(value, SCHEMAS[command])
+        if command != "schema":  # which prints a JSON Schema
+            assert json.loads(encode(msgspec.convert(value, KINDS[command]))) == value
 
 
 @pytest.mark.parametrize("command", COMMANDS)
