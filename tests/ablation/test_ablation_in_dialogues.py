@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ablated_corpus import QUICK, Run
+from ablating import METRICS, QUICK, Run
 from averaging_method import Averaging, Call
 
 from memr_cli.ablation import conditions, scoring
@@ -21,19 +21,15 @@ from memr_cli.experiment.runs import trials_of
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.experiment.trial import Trial
 from memr_cli.progress import silent
-from memr_cli.vocabulary import ProtocolName
+from memr_cli.vocabulary import MODALITIES, ProtocolName
 
-ALL = ("visual", "acoustic", "lexical")
-
-
-def ignored(_: str) -> None:
-    pass
+ALL = MODALITIES
 
 
 @pytest.fixture(scope="module")
 def experiment(_ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Experiment]:
     """Of speakers, so that a dialogue's turns are partly tested and partly trained on."""
-    place = Place(_ingested, tmp_path_factory.mktemp("out"), ignored, ignored, silent)
+    place = Place(_ingested, tmp_path_factory.mktemp("out"), print, print, silent)
     settings = ExperimentSettings(protocol=ProtocolName.SPEAKER)
     with Experiment(place, settings) as opened:
         yield opened
@@ -72,6 +68,14 @@ def predicted(trial: Trial, fold: int, data: Dataset, rows: np.ndarray) -> np.nd
     (member,) = trial.members
     arrays = member.models.checkpoint(fold, 0).arrays
     return member.method.predict(arrays, data, member.settings, rows).argmax(axis=1)
+
+
+def drawn(name: str, draw: int, tested: np.ndarray) -> np.ndarray:
+    """(m,) chances of the turns of the first fold's dialogues, tested ones or not."""
+    found = np.empty(len(tested))
+    found[tested] = chances(name, 0, draw, int(tested.sum()))
+    found[~tested] = chances(name, 0, draw, int((~tested).sum()), around=True)
+    return found
 
 
 def turns_of(data: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -140,12 +144,11 @@ def test_losses_are_shown_turn_by_turn(
     condition = Lossy(modality, SHARES[5], 2)
     shown, asked = measured.shown(condition)
     for name in ALL:
-        drawn = np.ones(len(rows))
+        there = data.present[name][rows]
         if modality in (None, name):
-            drawn[tested] = chances(name, 0, 2, len(fold.test))
-            drawn[~tested] = chances(name, 0, 2, int((~tested).sum()), around=True)
-            assert 0.4 < (drawn < SHARES[5]).mean() < 0.8
-        there = data.present[name][rows] & (drawn >= SHARES[5])
+            kept = drawn(name, 2, tested) >= SHARES[5]
+            assert 0.2 < kept.mean() < 0.6
+            there &= kept
         np.testing.assert_array_equal(shown.present[name], there)
     decided = predicted(measured.trial, 0, shown, asked)
     np.testing.assert_array_equal(measured.folds[0].under_loss(ALL, condition), decided[None])
@@ -159,13 +162,8 @@ def test_a_turn_that_lost_everything_is_decided_from_its_neighbours_if_they_have
     condition = Lossy(None, share, 0)
     decided = decide(trial, ALL, {})[0].decided[condition][0]
     rows = turns_of(data, fold.test)
-    tested, lost = np.isin(rows, fold.test), {}
-    for name in ALL:
-        drawn = np.empty(len(rows))
-        drawn[tested] = chances(name, 0, 0, len(fold.test))
-        drawn[~tested] = chances(name, 0, 0, int((~tested).sum()), around=True)
-        lost[name] = drawn < share
-    shown = data.excerpt(rows, lost)
+    tested = np.isin(rows, fold.test)
+    shown = data.excerpt(rows, {name: drawn(name, 0, tested) < share for name in ALL})
     turn = np.logical_or.reduce([shown.present[name] for name in ALL])
     dialogue = np.isin(shown.dialogues.of, shown.dialogues.of[turn])[tested]
     assert (dialogue & ~turn[tested]).any()
@@ -200,7 +198,7 @@ def test_context_is_ablated_as_it_is_evaluated(small_store: Path, memr: Run) -> 
     assert ran.code == 0, ran.stderr
     (result,) = ran.lines
     full = result["subsets"][-1]["metrics"]
-    for name in ("accuracy", "uar", "f1_macro"):
+    for name in METRICS:
         assert full[name] == {part: theirs["metrics"][name][part] for part in full[name]}
     assert result["n"] == theirs["n"]
     assert "in every turn of a test utterance's dialogue" in ran.stderr
