@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import sandbox
 from evaluated_folder import (
+    ABLATE,
+    ABLATION,
     CHECKPOINT,
     COMPARE,
     LEXICAL,
@@ -20,19 +22,14 @@ from evaluated_folder import (
     change,
     copied,
     forge,
-    opened,
     run,
     vouch,
 )
 
 from memr_cli.errors import InputError, UnsupportedError
-from memr_cli.experiment.freshness import Freshness, evaluations
 from memr_cli.experiment.models import Models, Slot
-from memr_cli.experiment.runs import trials_of
 from memr_cli.files.visible import printable, visible
 from memr_cli.learning.checkpoints import CheckpointError, Layout, read
-from memr_cli.methods.registry import named
-from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import hashes, no_longer_scored
 from memr_cli.results.predictions import Predictions
@@ -40,10 +37,11 @@ from memr_cli.results.predictions import Predictions
 Edit = Callable[[dict[str, Any]], Any]
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
+NOT_OURS = "is replaced: it is not as memr wrote it."
+EDITS: dict[str, tuple[Edit, ...]] = {
+    METRICS: (
         lambda value: value["metrics"].update(f1_micro=None),
+        lambda value: value["metrics"].pop("f1_weighted"),
         lambda value: value["metrics"]["uar"].update(std=None),
         lambda value: value["metrics"]["f1_micro"].update(ci95=[0.5]),
         lambda value: value.update(notes=[{}]),
@@ -51,22 +49,41 @@ Edit = Callable[[dict[str, Any]], Any]
         lambda value: value.update(ties=1),
         lambda value: value.update(store=7),
         lambda value: value.update(hashes={PREDICTIONS: None}),
-        lambda value: value.update(hashes={"../../../etc/passwd": "sha256:00"}),
-        lambda value: value.update(hashes={"/etc/passwd": "sha256:00"}),
-        lambda _: [1],
-    ],
-    ids=range(11),
+    ),
+    ABLATION: (
+        lambda value: value["noise"].clear(),
+        lambda value: value["subsets"].pop(),
+        lambda value: value["shapley"].pop("uar"),
+        lambda value: value["shapley"]["accuracy"].pop("lexical"),
+        lambda value: value["loss"][3]["metrics"].pop("f1_macro"),
+        lambda value: value["subsets"][0]["metrics"]["accuracy"].update(mean=None),
+        lambda value: value["subsets"][1].update(retrained=value["subsets"][1]["metrics"]),
+        lambda value: value.update(modalities=["x"]),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, number) for name in EDITS for number in range(len(EDITS[name]))]
 )
-def test_metrics_of_another_shape_are_replaced_though_their_hash_is_right(edit: Edit) -> None:
+def test_a_result_of_another_shape_is_replaced_though_its_hash_is_right(
+    name: str, number: int
+) -> None:
+    command = ABLATE if name == ABLATION else LEXICAL
+    with copied("ablation") as folder:
+        change(folder / name, lambda _: None)
+        assert run(folder, *command).lines[0]["reused"]
+        change(folder / name, EDITS[name][number])
+        ended = run(folder, *command)
+        assert not ended.lines[0]["reused"]
+        assert f"{folder / name} {NOT_OURS}" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd"])
+def test_a_result_that_vouches_for_a_file_elsewhere_is_replaced(name: str) -> None:
     with copied() as folder:
-        assert freshness_of(folder, "lexical").fresh is not None
-        change(folder / METRICS, edit)
-        assert freshness_of(folder, "lexical").stale is not None
-
-
-def freshness_of(folder: Path, method: str) -> Freshness[Evaluation]:
-    with opened(folder / "memr.h5", folder) as experiment:
-        return evaluations(trials_of(experiment, [named(method)]))[method]
+        change(folder / METRICS, lambda value: value.update(hashes={name: "sha256:00"}))
+        assert f"{name} is missing or not the file" in run(folder, *LEXICAL).stderr
 
 
 @pytest.mark.parametrize(
@@ -77,15 +94,17 @@ def freshness_of(folder: Path, method: str) -> Freshness[Evaluation]:
         '{"n": 1e400}',
         '{"n": ' + "9" * 5000 + "}",
         "\ufeff{}",
+        "[1]",
         "",
     ],
-    ids=["deep", "as deep as is read", "huge", "digits", "mark", "empty"],
+    ids=["deep", "as deep as is read", "huge", "digits", "mark", "list", "empty"],
 )
 def test_json_that_is_none_is_replaced(text: str) -> None:
     with copied() as folder:
         (folder / METRICS).write_text(text)
-        stale = freshness_of(folder, "lexical").stale
-        assert stale == f"{folder / METRICS} is replaced: it is not as memr wrote it."
+        ended = run(folder, *LEXICAL)
+        assert not ended.lines[0]["reused"]
+        assert f"{folder / METRICS} {NOT_OURS}" in ended.stderr
 
 
 def test_a_pipe_in_place_of_a_file_is_not_waited_for() -> None:
@@ -134,20 +153,14 @@ def test_a_file_larger_than_memr_writes_is_not_read() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [
-        (",0,0,", ",0,99999999999999999999999,"),
-        ("p_", "q_"),
-        ("\n", "\n\n"),
-        (",0.", ",-0."),
-        (",0.", ",nan"),
-        ("lexical", "lexical"),
-    ],
-)
-def test_odd_predictions_are_refused(old: str, new: str) -> None:
+    [(",0,0,", ",0,99999999999999999999999,"), ("p_", "q_"), ("\n", "\n\n"), (",0.", ",-0."),
+     (",0.", ",nan"), (None, "")],
+)  # fmt: skip
+def test_odd_predictions_are_refused(old: str | None, new: str) -> None:
     with copied() as folder:
         path = folder / PREDICTIONS
-        text = path.read_text().replace(old, new)
-        path.write_text(text if old != new else "")
+        text = path.read_text()
+        path.write_text(text.replace(text if old is None else old, new))
         with pytest.raises(InputError, match="run `memr evaluate` again"):
             Predictions.read(path)
 
@@ -238,27 +251,6 @@ def test_a_checkpoint_of_a_store_without_a_name_is_nobodys() -> None:
         made = read(folder / CHECKPOINT)
         forge(folder / CHECKPOINT, made.arrays, {**made.facts, "store": ""})
         assert run(folder, *LEXICAL).code == 0
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        lambda value: value["noise"].clear(),
-        lambda value: value["subsets"].pop(),
-        lambda value: value["shapley"]["accuracy"].pop("lexical"),
-        lambda value: value["subsets"][0]["metrics"]["accuracy"].update(mean=None),
-        lambda value: value.update(modalities=["x"]),
-    ],
-    ids=range(5),
-)
-def test_an_ablation_of_another_shape_is_replaced(edit: Edit) -> None:
-    name, command = STUDIES["ablation"]
-    with copied("ablation") as folder:
-        assert run(folder, *command).lines[0]["reused"]
-        change(folder / name, edit)
-        ended = run(folder, *command)
-        assert not ended.lines[0]["reused"]
-        assert f"{folder / name} is replaced: it is not as memr wrote it." in ended.stderr
 
 
 def test_nothing_outside_the_folder_is_looked_at_because_a_file_says_so(tmp_path: Path) -> None:
