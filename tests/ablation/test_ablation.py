@@ -186,19 +186,6 @@ def test_losing_none_is_having_all_and_losing_surely_is_having_none() -> None:
     np.testing.assert_array_equal(fold.under_loss(both, Lossy("lexical", 0.5, 2)), expected)
 
 
-def test_a_method_of_one_modality_has_nothing_to_take_away(made: Path, memr: Run) -> None:
-    ran = memr("ablate", "early", "lexical", "--store", made, *QUICK)
-    assert (ran.code, ran.stdout) == (5, "")
-    assert "nothing to take away" in ran.stderr
-    assert "early" in ran.stderr
-
-
-def test_modality_dropout_that_reaches_no_model_is_refused(made: Path, memr: Run) -> None:
-    ran = memr("ablate", "late", "--modality-dropout", "0.3", "--store", made, *QUICK)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert "--modality-dropout has no effect on late" in ran.stderr
-
-
 def test_of_all_methods_those_of_one_modality_are_skipped(
     made: Path, ablated: Results, memr: Run
 ) -> None:

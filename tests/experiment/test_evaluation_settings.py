@@ -1,13 +1,12 @@
 """Subsets, normalisation by speaker and calibration, through the command line."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from evaluating import Run, arrays_before_refit, asking, evaluated, predictions, without
+from evaluating import Run, arrays_before_refit, asking, evaluated, predictions
 
 from memr_cli.corpora.subsets import kind_of
 from memr_cli.data.dataset import open_dataset
@@ -156,39 +155,6 @@ def test_scores_by_speaker_and_session_add_up(memr: Run, small_store: Path) -> N
         right = sum(group["n"] * group["f1_micro"] for group in groups.values())
         assert right == pytest.approx((found.true == found.predicted).sum() / 2)
     assert list(result["by_speaker"]) == sorted(set(found.speakers))
-
-
-def test_normalising_a_modality_that_the_store_lacks_is_refused(
-    memr: Run, edited_store: Callable[..., Path]
-) -> None:
-    store = edited_store(without("visual", but=("nobody",)))
-    ran = memr("evaluate", "--store", store, "--normalize", "video=speaker")
-    assert (ran.code, ran.stdout) == (5, "")
-    assert "--normalize names visual, and the store holds acoustic, lexical" in ran.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ("--calibrate temperature --preset original", "--calibrate needs validation rows"),
-        ("--method late --calibrate temperature", "--calibrate has no effect on late"),
-        ("--method late --seeds 2 --ensemble", "--ensemble has no effect on late: shares of votes"),
-        ("--method late --modality-dropout 0.3", "--modality-dropout has no effect on late"),
-        ("--method lexical --ensemble", "--ensemble averages seeds and has no effect on one"),
-        ("--method lexical --normalize audio=speaker", "acoustic=speaker has no effect on lexical"),
-        *(
-            (f"--normalize {word}", "acoustic=speaker")
-            for word in ("sometimes", "=speaker", "acoustic=", "''")
-        ),
-    ],
-)
-def test_an_option_without_effect_is_wrong_usage(
-    memr: Run, small_store: Path, arguments: str, words: str
-) -> None:
-    ran = memr("evaluate", "--store", small_store, *shlex.split(arguments))
-    assert (ran.code, ran.stdout) == (2, "")
-    assert words in ran.stderr
-    assert not (small_store.parent / "checkpoints").exists()
 
 
 def test_hiding_the_only_modality_of_a_store_is_refused(
