@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from memr_cli.results.comparison import Comparison
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.saved import load, load_if_valid, save
 from memr_cli.results.schema import sealed, to_json
@@ -74,3 +75,11 @@ def test_what_is_no_result_as_it_was_written_is_none(made: Evaluation, how: str)
     }
     path.write_bytes(changed[how])
     assert load_if_valid(path, Evaluation) is None
+
+
+def test_a_comparison_that_lacks_a_metric_is_refused(memr: Any, evaluated_store: Path) -> None:
+    (value,) = memr("compare", "early", "late", "--store", evaluated_store).lines
+    assert msgspec.convert(value, Comparison).pairs
+    del value["pairs"][0]["metrics"]["uar"]
+    with pytest.raises(ValueError, match="a pair lacks a metric"):
+        msgspec.convert(value, Comparison)
