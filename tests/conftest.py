@@ -104,14 +104,13 @@ def evaluated_store(_evaluated: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def untrainable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make whatever trains fail."""
-    import memr_cli.learning.training as training
+    """Make every use of models fail, whether they are there or would be trained."""
+    import memr_cli.experiment.models as models
 
     def refuse(*_: object) -> None:
-        raise AssertionError("something was trained")
+        raise AssertionError("models were asked for")
 
-    monkeypatch.setattr(training, "train", refuse)
-    monkeypatch.setattr(training, "predict", refuse)
+    monkeypatch.setattr(models, "ensure_models", refuse)
 
 
 @pytest.fixture

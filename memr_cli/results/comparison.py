@@ -147,8 +147,8 @@ class Comparison(Result, tag="memr.compare/1"):
     """Time the command took, in seconds; printed only."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError where it compares nothing."""
-        if len(self.methods) < 2 or not self.pairs:
-            raise ValueError("it compares nothing")
+        """Raise ValueError where it compares nothing or a pair lacks a metric."""
         if any(_METRICS - pair.metrics.keys() for pair in self.pairs):
             raise ValueError("a pair lacks a metric")
+        if len(self.methods) < 2 or not self.pairs:
+            raise ValueError("it compares nothing")

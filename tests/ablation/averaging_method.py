@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from memr_cli.data.dataset import Dataset
 from memr_cli.methods.method import FoldModel, FoldTask, Need
-from memr_cli.methods.unimodal import PRESETS
+from memr_cli.methods.registry import named
 
 Call = tuple[Dataset, NDArray[np.int64]]
 """What a prediction was asked of, and for which rows."""
@@ -33,7 +33,7 @@ class Averaging:
         return self.chosen
 
     def settings(self, preset: Any, overrides: Any) -> Any:
-        return PRESETS[preset].changed(overrides)
+        return named("lexical").settings(preset, overrides)  # type: ignore[union-attr]
 
     def usable(self, present: Any, _: Any) -> NDArray[np.bool_]:
         return np.logical_or.reduce(list(present.values()))
