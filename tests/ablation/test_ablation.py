@@ -122,7 +122,7 @@ def test_early_retrained_differs_and_keeps_models_under_names_of_their_own(
 
 
 @pytest.mark.parametrize("which", ["shapley", "shapley_retrained"])
-def test_what_modalities_are_worth_sums_to_all_beyond_nothing(ablated: Results, which: str) -> None:
+def test_worths_of_modalities_add_up_to_all_minus_nothing(ablated: Results, which: str) -> None:
     scores = "metrics" if which == "shapley" else "retrained"
     for result in ablated.values():
         for metric in METRICS:
@@ -208,7 +208,7 @@ def test_a_modality_of_pure_noise_is_worth_about_nothing(
     assert max(worth["visual"], worth["lexical"]) > 0.15
 
 
-def test_modality_dropout_tells_the_network_what_is_absent(
+def test_modality_dropout_gives_the_network_presence_flags(
     made: Path, ablated: Results, memr: Run, tmp_path: Path
 ) -> None:
     early = ablated["early"]
@@ -221,7 +221,7 @@ def test_modality_dropout_tells_the_network_what_is_absent(
     assert result["subsets"] != early["subsets"]
 
 
-def test_it_tells_of_speakers_features_as_evaluate_does(copy: Path, memr: Run) -> None:
+def test_normalising_by_speaker_is_transductive_as_in_evaluate(copy: Path, memr: Run) -> None:
     (result,) = memr("ablate", "late", "--store", copy, *QUICK, "--normalize", "speaker").lines
     assert result["transductive"]
     assert any("transductive" in note for note in result["notes"])
@@ -239,7 +239,7 @@ def test_noise_is_measured_in_the_spread_of_each_feature(
     assert result["noise"] == ablated["early"]["noise"]
 
 
-def test_modality_dropout_tells_of_modalities_that_nothing_lacks(memr: Run, tmp_path: Path) -> None:
+def test_modality_dropout_flags_every_modality(memr: Run, tmp_path: Path) -> None:
     dims = {"visual_dim": 6, "acoustic_dim": 5, "lexical_dim": 4}
     write_corpus(tmp_path / "raw", SyntheticSettings(120, missing=0.0, **dims), silent)
     ingest(tmp_path / "raw", tmp_path / "memr.h5", IngestSettings(), silent)

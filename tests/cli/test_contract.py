@@ -158,7 +158,7 @@ def test_a_store_that_cannot_be_read_exits_with_4(
         ("evaluate --out file", 6, "file"),
     ],
 )
-def test_what_cannot_be_done_is_one_message_and_its_exit_code(
+def test_a_refusal_is_one_message_and_an_exit_code_and_writes_nothing(
     memr: Run,
     small_store: Path,
     small_raw: Path,
@@ -218,7 +218,7 @@ def test_collective_names_skip_what_the_store_lacks_and_say_so(
     assert not {"acoustic", "lexical", "early", "late"} & set(info["unsupported"])
 
 
-def test_files_lie_where_the_contract_says(memr: Run, small_store: Path) -> None:
+def test_files_have_the_paths_of_the_contract(memr: Run, small_store: Path) -> None:
     out = small_store.parent / "results"
     ran = memr("evaluate", "--store", small_store, "--out", out, "--seeds", 2, *QUICK)
     for result in ran.lines:

@@ -135,7 +135,7 @@ def test_validation_shares_no_dialogue_with_the_rows_fitted_on(
     assert result["leakage"]["dialogues"]["share"] == 0
 
 
-def test_the_usual_speaker_folds_are_told_to_split_dialogues(
+def test_a_warning_says_that_speaker_folds_split_dialogues(
     memr: Run, evaluated_store: Path
 ) -> None:
     ran = memr("evaluate", "--store", evaluated_store, "--method", "lexical", *QUICK)

@@ -38,7 +38,7 @@ def test_a_subset_is_all_that_is_trained_on_and_tested(memr: Run, evaluated_stor
         assert all(fold["n_train"] + fold["n_test"] <= result["n"] for fold in every)
 
 
-def test_a_subset_that_no_id_tells_is_refused(memr: Run, edited_store: Callable[..., Path]) -> None:
+def test_a_subset_that_no_id_names_is_refused(memr: Run, edited_store: Callable[..., Path]) -> None:
     def renamed(rows: list[dict[str, str]]) -> None:
         name = next(iter(rows[0]))
         for number, row in enumerate(rows):
@@ -67,7 +67,7 @@ def test_normalising_one_modality_by_speaker_leaves_models_of_others_fresh(
     assert before["acoustic"]["leakage"] == after["acoustic"]["leakage"]
 
 
-def test_training_tells_that_test_speakers_features_are_used(memr: Run, small_store: Path) -> None:
+def test_training_reports_that_it_is_transductive(memr: Run, small_store: Path) -> None:
     call = (*BOTH, "--normalize", "acoustic=speaker")
     trained = evaluated(memr, small_store, *call, command="train")
     for name, uses in (("acoustic", True), ("lexical", False)):
@@ -119,8 +119,8 @@ def test_temperatures_come_from_validation_rows_and_models_blind_to_them(
     """Recomputed from the checkpoints' arrays before the refit; of an ensemble, from the mean."""
     together = ("--seeds", "2", "--ensemble") if len(seeds) > 1 else ()
     result = evaluated(memr, small_store, *asking("lexical"), *CALIBRATED, *together)["lexical"]
-    told = result["calibration"]["temperatures"]
-    assert [(one["fold"], one["seed"]) for one in told] == [(fold, 0) for fold in range(5)]
+    found = result["calibration"]["temperatures"]
+    assert [(one["fold"], one["seed"]) for one in found] == [(fold, 0) for fold in range(5)]
     method: Any = named("lexical")
     with Store.open(small_store) as store:
         data = open_dataset(store, MODALITIES)
@@ -132,8 +132,8 @@ def test_temperatures_come_from_validation_rows_and_models_blind_to_them(
             for seed in seeds
         ]
         true = data.columns.label[rows].astype(np.int64)
-    assert told[0]["temperature"] == pytest.approx(fitted_temperature(np.mean(said, 0), true))
-    assert told[0]["n"] == len(rows)
+    assert found[0]["temperature"] == pytest.approx(fitted_temperature(np.mean(said, 0), true))
+    assert found[0]["n"] == len(rows)
 
 
 def test_a_note_counts_the_temperatures_that_could_not_be_fitted() -> None:
@@ -170,7 +170,7 @@ def test_hiding_the_only_modality_of_a_store_is_refused(
     assert "--modality-dropout has no effect on context" in ran.stderr
 
 
-def test_a_result_that_cannot_be_made_replaces_nothing_and_says_nothing_of_it(
+def test_a_result_that_cannot_be_made_replaces_nothing_and_no_message_claims_so(
     memr: Run, evaluated_store: Path
 ) -> None:
     ran = memr("evaluate", "--store", evaluated_store, *BOTH, "--folds", "11")

@@ -40,10 +40,10 @@ def test_the_mean_of_probabilities_equals_a_recount_of_the_unimodal_predictions(
     said = [by_utterance(predictions(evaluated_store, name)) for name in MODALITIES]
     found = by_utterance(predictions(evaluated_store, "late-mean"))
     assert found.keys() == set().union(*said)
-    heard = {name: [one[name] for one in said if name in one] for name in found}
-    assert {len(of_row) for of_row in heard.values()} == {1, 2, 3}  # modalities are missing here
+    by_row = {name: [one[name] for one in said if name in one] for name in found}
+    assert {len(of_row) for of_row in by_row.values()} == {1, 2, 3}  # modalities are missing here
     for name, probabilities in found.items():
-        np.testing.assert_allclose(probabilities, np.mean(heard[name], axis=0), rtol=1e-7)
+        np.testing.assert_allclose(probabilities, np.mean(by_row[name], axis=0), rtol=1e-7)
     assert "ties" not in result
     assert "fusion" not in result
     assert result["calibration"]["brier"]["pooled"] > 0
@@ -62,8 +62,8 @@ def test_weights_are_the_likeliest_for_validation_rows_by_models_blind_to_them(
 ) -> None:
     """Recomputed from the checkpoints' arrays before the refit, on a grid."""
     call = (*asking("late-weighted"), "--calibrate", "temperature")
-    told = evaluated(memr, small_store, *call)["late-weighted"]
-    assert [(run["fold"], run["seed"]) for run in told["fusion"]] == [(k, 0) for k in range(5)]
+    result = evaluated(memr, small_store, *call)["late-weighted"]
+    assert [(run["fold"], run["seed"]) for run in result["fusion"]] == [(k, 0) for k in range(5)]
     with opened(small_store) as experiment:
         (trial,) = runs.trials_of(experiment, [named("late-weighted")])
         data, fold = trial.data, experiment.folds[0]
@@ -83,16 +83,16 @@ def test_weights_are_the_likeliest_for_validation_rows_by_models_blind_to_them(
         mixed = pooled(probabilities, present, np.maximum(weights, LEAST_SHARE))
         return float(-np.log(mixed[np.arange(len(rows)), true]).mean())
 
-    weights = parameters(told)["weights"]
+    weights = parameters(result)["weights"]
     assert list(weights) == list(MODALITIES)
-    assert told["fusion"][0]["n"] == len(rows)
+    assert result["fusion"][0]["n"] == len(rows)
     found = np.array(list(weights.values()))
     assert loss(found) <= min(map(loss, grid)) + 1e-9
     assert loss(found) < loss(np.full(3, 1 / 3))
     # The temperature is that of what the combination makes of the same rows.
     mixed = pooled(probabilities, present, found)
     expected = fitted_temperature(mixed, true.astype(np.int64))
-    assert told["calibration"]["temperatures"][0]["temperature"] == pytest.approx(expected)
+    assert result["calibration"]["temperatures"][0]["temperature"] == pytest.approx(expected)
 
 
 def opened(store: Path) -> Experiment:

@@ -42,7 +42,7 @@ def test_a_modality_that_training_never_saw_decides_nothing(
     memr: Run, edited_store: Edited
 ) -> None:
     """Only F01 and F02, who are tested, have acoustic features: of whatever size they are."""
-    told = []
+    found = []
     store = edited_store(without("acoustic", but=("F01", "F02")))
     raw = store.parent / "raw"
     for factor in (1.0, 1000.0):
@@ -51,9 +51,9 @@ def test_a_modality_that_training_never_saw_decides_nothing(
         ingest(raw, store, IngestSettings(overwrite=True), silent)
         result = evaluated(memr, store, *asking("early"))["early"]
         rows = Path(result["files"]["predictions"]).read_text().splitlines()
-        told.append([row for row in rows if row.split(",")[2] == "0"])
-    assert told[0] == told[1]
-    assert len(told[0]) > 20
+        found.append([row for row in rows if row.split(",")[2] == "0"])
+    assert found[0] == found[1]
+    assert len(found[0]) > 20
 
 
 @pytest.mark.parametrize(

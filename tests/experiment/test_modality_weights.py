@@ -1,4 +1,4 @@
-"""Weights of modalities and test turns that serve as context: what an evaluation tells of them."""
+"""Weights of modalities and test turns that serve as context: their part in a result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,7 @@ from store.reader import Store
 CLASSES = ("anger", "sadness", "happiness", "neutral")
 
 
-def test_weights_stand_in_the_predictions_and_their_means_in_the_object(
-    memr: Run, small_store: Path
-) -> None:
+def test_predictions_hold_weights_and_the_result_their_means(memr: Run, small_store: Path) -> None:
     """And those of an ensemble are means over its seeds."""
     result = evaluated(memr, small_store, *asking("gated"), "--seeds", "2")["gated"]
     found = predictions(small_store, "gated")
@@ -32,11 +30,11 @@ def test_weights_stand_in_the_predictions_and_their_means_in_the_object(
         present = np.stack([store.present(name)[rows] for name in MODALITIES], axis=1)
     assert (found.weights[~present] == 0).all()
     assert (found.weights[present] > 0).all()
-    complete, told = present.all(axis=1), result["modality_weights"]
-    assert told["modalities"] == list(MODALITIES)
-    assert told["n"] == complete.sum() < len(complete)
-    parts = [(told["by_class"][name], found.true == code) for code, name in enumerate(CLASSES)]
-    for part, rows_of_part in (*parts, ({"n": told["n"], **told["mean"]}, complete)):
+    complete, means_of = present.all(axis=1), result["modality_weights"]
+    assert means_of["modalities"] == list(MODALITIES)
+    assert means_of["n"] == complete.sum() < len(complete)
+    parts = [(means_of["by_class"][name], found.true == code) for code, name in enumerate(CLASSES)]
+    for part, rows_of_part in (*parts, ({"n": means_of["n"], **means_of["mean"]}, complete)):
         means = found.weights[complete & rows_of_part].mean(axis=0)
         assert part["n"] == (complete & rows_of_part).sum()
         assert [part[name] for name in MODALITIES] == pytest.approx(means)

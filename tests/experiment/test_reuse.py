@@ -160,7 +160,7 @@ def last_bits_flipped(content: bytes) -> bytes:
         (CHECKPOINT, last_bits_flipped, "its weights are not those that were written"),
     ],
 )
-def test_a_file_that_was_changed_or_lost_is_made_again_and_the_reason_told(
+def test_a_file_that_was_changed_or_lost_is_made_again_with_a_reason(
     memr: Run,
     evaluated_store: Path,
     name: str,
@@ -263,7 +263,7 @@ def test_versions_are_those_of_the_installed_libraries(name: str) -> None:
     assert installed_version(name) == version(name)
 
 
-def test_a_library_whose_folder_does_not_tell_its_version_is_asked_for_it(
+def test_the_version_of_a_library_comes_from_its_metadata_where_its_folder_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "numpy").mkdir()

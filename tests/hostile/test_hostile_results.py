@@ -115,7 +115,7 @@ def test_a_changed_ablation_is_used_or_replaced(edits: Any, consistent: bool) ->
 @pytest.mark.skipif(not sandbox.CASES, reason="for a hunt: figures take seconds")
 @settings(FEW, max_examples=max(2, sandbox.CASES // 20))
 @given(st.sampled_from([METRICS, *(name for name, _ in STUDIES.values())]), changes())
-def test_a_report_is_made_of_what_is_good(name: str, edits: Any) -> None:
+def test_a_report_leaves_out_damaged_results(name: str, edits: Any) -> None:
     with copied(*STUDIES) as folder:
         rewrite(folder / name, edits)
         ended = run(folder, "report")

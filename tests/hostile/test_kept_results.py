@@ -129,7 +129,7 @@ def test_links_that_lead_in_a_circle_or_nowhere_are_replaced() -> None:
 
 
 @pytest.mark.parametrize("name", [METRICS, PREDICTIONS, CHECKPOINT])
-def test_a_folder_in_place_of_a_file_is_told_before_any_work(name: str) -> None:
+def test_a_folder_in_place_of_a_file_is_refused_before_any_work(name: str) -> None:
     with copied() as folder:
         (folder / name).unlink()
         (folder / name).mkdir()
@@ -220,7 +220,7 @@ def test_a_checkpoint_that_another_run_replaced_is_not_used() -> None:
             models.checkpoint(0, 0)
 
 
-def test_weights_that_give_no_number_are_told() -> None:
+def test_weights_that_predict_nan_are_refused() -> None:
     with copied() as folder:
         (folder / METRICS).unlink()
         made = read(folder / CHECKPOINT)
@@ -236,7 +236,7 @@ def test_weights_that_give_no_number_are_told() -> None:
     [{"epochs": ["x"]}, {"epochs": -5}, {"n_parameters": 2**62}, {"device": "<b>\x1b[2J=cmd"}],
     ids=str,
 )
-def test_facts_that_cannot_be_told_are_replaced(odd: dict[str, Any]) -> None:
+def test_a_checkpoint_with_impossible_facts_is_replaced(odd: dict[str, Any]) -> None:
     with copied() as folder:
         made = read(folder / CHECKPOINT)
         forge(folder / CHECKPOINT, made.arrays, {**made.facts, **odd})
@@ -245,7 +245,7 @@ def test_facts_that_cannot_be_told_are_replaced(odd: dict[str, Any]) -> None:
         assert "it does not say how it was trained" in ended.stderr
 
 
-def test_a_checkpoint_of_a_store_without_a_name_is_nobodys() -> None:
+def test_a_checkpoint_that_names_no_store_is_replaced() -> None:
     with copied() as folder:
         (folder / METRICS).unlink()
         made = read(folder / CHECKPOINT)
@@ -253,7 +253,7 @@ def test_a_checkpoint_of_a_store_without_a_name_is_nobodys() -> None:
         assert run(folder, *LEXICAL).code == 0
 
 
-def test_nothing_outside_the_folder_is_looked_at_because_a_file_says_so(tmp_path: Path) -> None:
+def test_a_name_that_leaves_the_folder_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("secret")
     (tmp_path / "out" / "predictions").mkdir(parents=True)
     folder = ResultFolder(tmp_path / "out")
@@ -316,4 +316,4 @@ def test_settings_for_matplotlib_among_results_are_not_read(
         timeout=60,
     )
     assert done.stdout.split() == ["figure", str(tmp_path)], done.stderr
-    assert own.is_dir()  # a person's own place is where it was meant to be
+    assert own.is_dir()  # the user's own setting still holds

@@ -1,4 +1,4 @@
-"""Two processes on the same files: who writes waits, who reads does not, nothing is mixed up."""
+"""Two processes on the same files: writers wait, readers do not, results never mix."""
 
 import errno
 import fcntl
