@@ -233,8 +233,11 @@ def test_weights_that_predict_nan_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [{"epochs": ["x"]}, {"epochs": -5}, {"n_parameters": 2**62}, {"device": "<b>\x1b[2J=cmd"}],
-    ids=str,
+    [
+        *({"epochs": ["x"]}, {"epochs": -5}, {"n_parameters": 2**62}),
+        *({"device": "<b>\x1b[2J=cmd"}, {"epochs": "\ud800"}),
+    ],
+    ids=ascii,
 )
 def test_a_checkpoint_with_impossible_facts_is_replaced(odd: dict[str, Any]) -> None:
     with copied() as folder:
