@@ -1,5 +1,7 @@
 """What several test folders share: a small synthetic corpus, its store, the command line."""
 
+import contextlib
+import csv
 import json
 import os
 import shutil
@@ -32,6 +34,7 @@ from store.schema import kind_of
 SMALL = SyntheticSettings(
     utterances=240, frames=4, visual_dim=12, acoustic_dim=8, lexical_dim=10, missing=0.05, seed=3
 )
+EPOCHS = 3
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +56,62 @@ def _ingested(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def small_store(_ingested: Path, tmp_path: Path) -> Path:
     """The small corpus's store, alone in a folder of its own."""
     return Path(shutil.copy(_ingested, tmp_path / "memr.h5"))
+
+
+@pytest.fixture
+def edited_store(small_raw: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Make a store of the small corpus whose listing was edited: `edited_store(edit, "name")`.
+
+    edit: changes the rows of the listing, dictionaries by column, in place. The raw corpus is
+    `raw` beside the store, in a folder of that name.
+    """
+
+    def make(edit: Callable[[list[dict[str, str]]], Any], name: str = "edited") -> Path:
+        raw = shutil.copytree(small_raw, tmp_path / name / "raw")
+        with (raw / "dataset.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        edit(rows)
+        with (raw / "dataset.csv").open("w", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+        ingest(raw, tmp_path / name / "memr.h5", IngestSettings(), silent)
+        return tmp_path / name / "memr.h5"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _evaluated(_ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from memr_cli.app import app
+
+    folder = tmp_path_factory.mktemp("evaluated")
+    shutil.copy(_ingested, folder / "memr.h5")
+    with contextlib.chdir(folder):  # paths in results are relative, and hold in a copy
+        ran = CliRunner().invoke(app, ["evaluate", "--epochs", str(EPOCHS)])
+    assert ran.exit_code == 0, ran.stderr
+    return folder
+
+
+@pytest.fixture
+def evaluated_store(_evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small corpus's store with results of the published methods, trained for EPOCHS.
+
+    Its folder is the current one; all paths in its results are relative.
+    """
+    monkeypatch.chdir(shutil.copytree(_evaluated, tmp_path / "evaluated"))
+    return Path("memr.h5")
+
+
+@pytest.fixture
+def untrainable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every use of models fail, whether they are there or would be trained."""
+    import memr_cli.experiment.models as models
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("models were asked for")
+
+    monkeypatch.setattr(models, "ensure_models", refuse)
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ TO_REUSE = TO_HELP - {
 } | {
     *("memr_cli.experiment.evaluate", "memr_cli.experiment.models", "memr_cli.experiment.scoring"),
     *("memr_cli.experiment.predictions", "memr_cli.evaluation.bootstrap"),
-    *("memr_cli.evaluation.metrics", "memr_cli.evaluation.leakage", "memr_cli.learning.training"),
+    *("memr_cli.evaluation.leakage", "memr_cli.learning.training"),
     *("memr_cli.learning.checkpoints", "numpy.ma", "numpy.random"),
 }
 """What it does not load either to answer from a fresh result."""

@@ -160,7 +160,7 @@ def _slot(member: Member, fold: int, seed: int, expected: Layout | None) -> Slot
         reason = _difference(error.facts, experiment)
     except CheckpointError as error:
         reason = str(error)
-    except msgspec.ValidationError:
+    except ValueError:  # of msgspec; also for text that UTF-8 cannot hold
         reason = "it does not say how it was trained"
     else:
         return Slot(fold, seed, path, key, facts)

@@ -5,7 +5,7 @@ at least these names; or a function of the value. `int` and `float` take no bool
 takes whole numbers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -21,23 +21,3 @@ def fits(value: Any, shape: Any) -> bool:
             name in value and fits(value[name], part) for name, part in shape.items()
         )
     return bool(shape(value))
-
-
-def maybe(shape: Any) -> Callable[[Any], bool]:
-    """Null or of this shape."""
-    return lambda value: value is None or fits(value, shape)
-
-
-def each(shape: Any) -> Callable[[Any], bool]:
-    """An object with any names, all of whose values are of this shape."""
-    return lambda value: isinstance(value, dict) and all(fits(v, shape) for v in value.values())
-
-
-def both(*shapes: Any) -> Callable[[Any], bool]:
-    """Of all these shapes."""
-    return lambda value: all(fits(value, shape) for shape in shapes)
-
-
-def pair(shape: Any) -> Callable[[Any], bool]:
-    """A list of two of this shape."""
-    return lambda value: fits(value, [shape]) and len(value) == 2

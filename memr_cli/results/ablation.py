@@ -1,5 +1,8 @@
 """The result of `memr ablate`: what each modality is worth to a method. M modalities."""
 
+from typing import Any
+
+from memr_cli.evaluation.metrics import Table, metrics_of
 from memr_cli.results.schema import (
     UNSET,
     Count,
@@ -13,6 +16,8 @@ from memr_cli.results.schema import (
 )
 from memr_cli.results.settings import Settings
 
+_METRICS = {metric.key for metric in metrics_of(Table.ABLATE)}
+
 
 class Spread(Part):
     """A score over folds, mean over draws and runs; null where it is undefined."""
@@ -21,6 +26,11 @@ class Spread(Part):
     """Mean over folds."""
     std: Fraction | None
     """Standard deviation over folds."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where only one of both is defined."""
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("a mean does not fit its standard deviation")
 
 
 class SpreadWithInterval(Spread):
@@ -136,6 +146,17 @@ class Ablation(Result, tag="memr.ablate/1"):
             if set(values) != names:
                 raise ValueError("its Shapley values do not fit its modalities")
         points: tuple[NoisePoint | LossPoint, ...] = (*self.noise, *self.loss)
+        again = [one.retrained for one in self.subsets if one.modalities]
+        if any((one is None) != (self.shapley_retrained is None) for one in again):
+            raise ValueError("only some of its scores are of models that were trained again")
+        tables: list[dict[str, Any]] = [
+            *(one.metrics for one in (*self.subsets, *points)),
+            *(one for one in again if one is not None),
+            self.shapley,
+            self.shapley_retrained or self.shapley,
+        ]
+        if any(_METRICS - table.keys() for table in tables):
+            raise ValueError("it lacks a metric")
         if any(one.modality not in {None, *names} for one in points):
             raise ValueError("its curves do not fit its modalities")
 

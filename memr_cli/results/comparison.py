@@ -1,5 +1,6 @@
 """The result of `memr compare`: methods compared in pairs over the same utterances."""
 
+from memr_cli.evaluation.metrics import Table, metrics_of
 from memr_cli.results.schema import (
     UNSET,
     Count,
@@ -12,6 +13,8 @@ from memr_cli.results.schema import (
     UnsetType,
 )
 from memr_cli.results.settings import Settings
+
+_METRICS = {metric.key for metric in metrics_of(Table.COMPARE)}
 
 
 class ComparedMethod(Part):
@@ -144,6 +147,8 @@ class Comparison(Result, tag="memr.compare/1"):
     """Time the command took, in seconds; printed only."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError where it compares nothing."""
+        """Raise ValueError where it compares nothing or a pair lacks a metric."""
+        if any(_METRICS - pair.metrics.keys() for pair in self.pairs):
+            raise ValueError("a pair lacks a metric")
         if len(self.methods) < 2 or not self.pairs:
             raise ValueError("it compares nothing")

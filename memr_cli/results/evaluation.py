@@ -6,6 +6,7 @@ Letters: K folds, S runs (one a seed, or one for all seeds of an ensemble), C cl
 import numpy as np
 from numpy.typing import NDArray
 
+from memr_cli.evaluation.metrics import METRICS
 from memr_cli.results.schema import (
     UNSET,
     Count,
@@ -62,6 +63,12 @@ class Score(Part):
     """Score of all test utterances at once."""
     ci95: Interval | None
     """95 % interval of the mean, by a clustered bootstrap."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where it is undefined in some fold and has a mean, or the reverse."""
+        undefined = None in self.folds
+        if undefined != (self.mean is None) or undefined != (self.std is None):
+            raise ValueError("a mean does not fit the scores of its folds")
 
 
 class ClassScore(Part):
@@ -316,6 +323,8 @@ class Evaluation(Result, tag="memr.evaluate/1"):
             raise ValueError("its confusion counts do not fit its classes and folds")
         if not counts.any() or (by_fold.sum(axis=0) != counts).any():
             raise ValueError("its confusion counts do not fit each other")
+        if set(METRICS) - self.metrics.keys():
+            raise ValueError("it lacks a metric")
         if any(len(score.folds) != folds for score in self.metrics.values()):
             raise ValueError("its scores do not fit its folds")
 

@@ -86,7 +86,7 @@ _R = TypeVar("_R", bound=Result)
 
 
 def to_json(value: Part) -> dict[str, Any]:
-    """Return the JSON object of a result or a part of one, as plain dictionaries and lists."""
+    """Return the JSON object of a result or a part of one, as plain dictionaries and tuples."""
     found: dict[str, Any] = msgspec.to_builtins(value)
     return found
 
@@ -106,16 +106,19 @@ def decode(text: bytes, kind: type[_R], clean: Callable[[Any], Any] | None = Non
         value = msgspec.json.decode(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    if isinstance(value, dict) and value.get("digest") is not None:
-        rest = {name: part for name, part in value.items() if name != "digest"}
-        if value["digest"] != hash_of(rest):
-            raise ValueError("it was changed after memr wrote it")
+    if isinstance(value, dict) and value.get("digest") not in (None, _digest(value)):
+        raise ValueError("it was changed after memr wrote it")
     return msgspec.convert(value if clean is None else clean(value), kind)
 
 
 def sealed(result: _R) -> _R:
     """Return the result with a digest of its content, which shows a later edit."""
-    return msgspec.structs.replace(result, digest=hash_of(to_json(result)))
+    return msgspec.structs.replace(result, digest=_digest(to_json(result)))
+
+
+def _digest(value: dict[str, Any]) -> str:
+    """Hash of all fields of a JSON object but its digest."""
+    return hash_of({name: part for name, part in value.items() if name != "digest"})
 
 
 def hash_of(value: Any) -> str:

@@ -1,8 +1,6 @@
 """A small method that reads dialogues, and remembers what it was shown."""
 
-# ruff: noqa: ARG002 - what a method is given is fixed
-
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.data.dataset import Dataset
-from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import FoldModel, FoldTask, Need
-from memr_cli.methods.unimodal import PRESETS
-from memr_cli.vocabulary import Preset
+from memr_cli.methods.registry import named
 
-Floats = NDArray[np.floating]
 Call = tuple[Dataset, NDArray[np.int64]]
 """What a prediction was asked of, and for which rows."""
 
@@ -34,38 +29,25 @@ class Averaging:
     needs: frozenset[Need] = frozenset({Need.DIALOGUES})
     seen: list[Call] = field(default_factory=list)
 
-    def modalities(self, held: Sequence[str]) -> tuple[str, ...]:
+    def modalities(self, _: Sequence[str]) -> tuple[str, ...]:
         return self.chosen
 
-    def settings(self, preset: Preset, overrides: Mapping[str, Any]) -> TrainingSettings:
-        return PRESETS[preset].changed(overrides)
+    def settings(self, preset: Any, overrides: Any) -> Any:
+        return named("lexical").settings(preset, overrides)  # type: ignore[union-attr]
 
-    def usable(
-        self, present: Mapping[str, NDArray[np.bool_]], settings: TrainingSettings
-    ) -> NDArray[np.bool_]:
+    def usable(self, present: Any, _: Any) -> NDArray[np.bool_]:
         return np.logical_or.reduce(list(present.values()))
 
     def fit(
-        self,
-        data: Dataset,
-        tasks: Sequence[FoldTask],
-        settings: TrainingSettings,
-        device: str,
-        progress: Callable[..., Any],
-    ) -> Generator[tuple[int, FoldModel], None, None]:
+        self, data: Dataset, tasks: Sequence[FoldTask], *_: Any
+    ) -> Iterator[tuple[int, FoldModel]]:
         averaged = self.averaged(data)
         for place, task in enumerate(tasks):
             label = data.columns.label[task.fold.train]
             means = [averaged[task.fold.train[label == c]].mean(axis=0) for c in range(4)]
             yield place, FoldModel({"means": np.stack(means)}, 1, 1, 0.0, None)
 
-    def predict(
-        self,
-        arrays: Mapping[str, Floats],
-        data: Dataset,
-        settings: TrainingSettings,
-        rows: NDArray[np.int64],
-    ) -> Floats:
+    def predict(self, arrays: Any, data: Dataset, _: Any, rows: NDArray[np.int64]) -> Any:
         self.seen.append((data, rows))
         distance = self.averaged(data)[rows][:, None] - arrays["means"]
         nearness = -(distance**2).sum(axis=2)

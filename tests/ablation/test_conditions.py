@@ -1,26 +1,23 @@
+"""The conditions of an ablation: coalitions, and what is drawn for noise and loss."""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from memr_cli.ablation.conditions import chances, coalitions, members_of, noise, noisy
-from memr_cli.ablation.measuring import most_frequent
+from memr_cli.ablation.decisions import most_frequent
 from memr_cli.data.dataset import open_dataset
+from memr_cli.vocabulary import MODALITIES
 from store.reader import Store
 
-ALL = ("visual", "acoustic", "lexical")
+ALL = MODALITIES
 
 
 def test_coalitions_come_by_size_then_in_the_order_of_modalities() -> None:
     named = [members_of(number, ALL) for number in coalitions(3)]
-    assert named[0] == []
-    assert named[1:4] == [["visual"], ["acoustic"], ["lexical"]]
-    assert named[4:] == [
-        ["visual", "acoustic"],
-        ["visual", "lexical"],
-        ["acoustic", "lexical"],
-        list(ALL),
-    ]
+    pairs = [["visual", "acoustic"], ["visual", "lexical"], ["acoustic", "lexical"]]
+    assert named == [[], ["visual"], ["acoustic"], ["lexical"], *pairs, list(ALL)]
 
 
 def test_draws_are_the_same_every_time_and_differ_by_fold_draw_and_modality() -> None:

@@ -12,10 +12,11 @@ import pytest
 from make import sums
 
 from memr_cli.learning.checkpoints import read
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import no_longer_scored
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import read_metrics
+from memr_cli.results.saved import load
 
 HERE = Path(__file__).parent
 RELEASES = sorted(path.parent for path in HERE.glob("*/expected.json"))
@@ -68,12 +69,11 @@ def test_archived_results_read_and_say_what_they_said(store: Path, told: dict[st
     folder = ResultFolder(store.with_suffix(""))
     assert told["results"]
     for method, said in told["results"].items():
-        metrics = read_metrics(folder.metrics("speaker", method))
-        assert metrics is not None
-        assert metrics["fingerprint"] == told["info"]["fingerprint"]
-        assert no_longer_scored(folder, "speaker", method, metrics["hashes"]) is None
+        metrics = load(folder.metrics("speaker", method), Evaluation)
+        assert metrics.fingerprint == told["info"]["fingerprint"]
+        assert no_longer_scored(folder, "speaker", method, metrics.hashes) is None
         predictions = Predictions.read(folder.predictions("speaker", method))
-        assert len(predictions.utterances) == metrics["n"] == said["n"]
+        assert len(predictions.utterances) == metrics.n == said["n"]
         accuracy = float((predictions.true == predictions.predicted).mean())
         assert accuracy == pytest.approx(said["accuracy"])
 

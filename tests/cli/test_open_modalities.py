@@ -1,7 +1,7 @@
 """Modalities that memr does not know by name: each `<name>_features` column makes one."""
 
-import csv
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,15 @@ OTHERS = {"motion": "acoustic", "eda": "lexical"}
 
 
 @pytest.fixture
-def store(small_raw: Path, tmp_path: Path, memr: Run) -> Path:
+def store(edited_store: Callable[..., Path]) -> Path:
     """Of acoustic, lexical, motion and eda features; no visual ones."""
-    raw = Path(shutil.copytree(small_raw, tmp_path / "raw"))
-    with (raw / "dataset.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        row |= {f"{new}_features": row[f"{old}_features"] for new, old in OTHERS.items()}
-        row["visual_features"] = ""
-    with (raw / "dataset.csv").open("w") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    path = tmp_path / "memr.h5"
-    assert memr("ingest", raw, "--store", path).code == 0
-    return path
+
+    def edit(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            row |= {f"{new}_features": row[f"{old}_features"] for new, old in OTHERS.items()}
+            row["visual_features"] = ""
+
+    return edited_store(edit)
 
 
 def test_they_are_unimodal_methods_members_of_fusions_and_axes_of_ablation(

@@ -1,7 +1,5 @@
 """What a reviewer would want to be sure of, on a small store and through the real command line."""
 
-import csv
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,24 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn.metrics as reference
+from evaluating import QUICK, Run, asking, by_utterance, evaluated, garbled, predictions
 
-from memr_cli.ingestion import IngestSettings, ingest
-from memr_cli.progress import silent
-from memr_cli.results.predictions import Predictions
 from store.reader import Store
 
-Run = Callable[..., Any]
-QUICK = ("--epochs", "6")
-
-
-def predictions(store: Path, method: str, protocol: str = "speaker") -> Predictions:
-    return Predictions.read(store.parent / "predictions" / protocol / f"{method}.csv")
+Score = Callable[[Any, Any], float]
 
 
 def test_late_fusion_equals_a_recount_of_the_unimodal_predictions(
     memr: Run, small_store: Path
 ) -> None:
-    memr("evaluate", "--store", small_store, "--seeds", 2, *QUICK)
+    evaluated(memr, small_store, "--seeds", "2")
     votes: dict[tuple[str, int], list[int]] = {}
     for modality in ("visual", "acoustic", "lexical"):
         cast = predictions(small_store, modality)
@@ -46,36 +37,23 @@ def test_late_fusion_equals_a_recount_of_the_unimodal_predictions(
 def test_every_metric_is_scikit_learns_from_the_predictions_file(
     memr: Run, small_store: Path, protocol: str
 ) -> None:
-    ran = memr(
-        "evaluate",
-        "--store",
-        small_store,
-        "--seeds",
-        2,
-        "--protocol",
-        protocol,
-        *QUICK,
-        "--method",
-        "early",
-        "--method",
-        "late",
-    )
-    for result in ran.lines:
-        found = predictions(small_store, result["method"], protocol)
+    asked = (*asking("early", "late"), "--seeds", "2", "--protocol", protocol)
+    for method, result in evaluated(memr, small_store, *asked).items():
+        found = predictions(small_store, method, protocol)
         for name, score in SCORES.items():
+            parts = [
+                [(found.seed == seed) & (found.fold == fold) for fold in np.unique(found.fold)]
+                for seed in (0, 1)
+            ]
             by_run = np.array(
-                [
-                    [score(found, (found.seed == seed) & (found.fold == fold)) for fold in folds]
-                    for seed in np.unique(found.seed)
-                    for folds in [np.unique(found.fold)]
-                ]
+                [[score(found.true[rows], found.predicted[rows]) for rows in run] for run in parts]
             )
             metric = result["metrics"][name]
             assert metric["folds"] == pytest.approx(by_run.mean(axis=0))
             assert metric["seeds"] == pytest.approx(by_run.mean(axis=1))
             assert metric["mean"] == pytest.approx(by_run.mean())
             assert metric["std"] == pytest.approx(np.std(by_run.mean(axis=0)))
-            assert metric["pooled"] == pytest.approx(score(found, found.seed >= 0))
+            assert metric["pooled"] == pytest.approx(score(found.true, found.predicted))
             low, high = metric["ci95"]
             assert low <= metric["mean"] <= high
         counts = reference.confusion_matrix(found.true, found.predicted, labels=range(4))
@@ -89,39 +67,18 @@ def test_every_metric_is_scikit_learns_from_the_predictions_file(
             assert list(entry.values()) == pytest.approx(expected)
 
 
-def _f1(average: str) -> Callable[[Predictions, Any], float]:
-    def score(found: Predictions, rows: Any) -> float:
-        value = reference.f1_score(
-            found.true[rows],
-            found.predicted[rows],
-            labels=range(4),
-            average=average,
-            zero_division=0,
-        )
-        return float(value)
-
-    return score
-
-
-def _recall(found: Predictions, rows: Any) -> float:
-    classes = np.unique(found.true[rows])
-    return float(
-        reference.recall_score(
-            found.true[rows],
-            found.predicted[rows],
-            labels=classes,
-            average="macro",
-            zero_division=0,
-        )
+def _f1(average: str) -> Score:
+    return lambda true, predicted: reference.f1_score(
+        true, predicted, labels=range(4), average=average, zero_division=0
     )
 
 
-SCORES: dict[str, Callable[[Predictions, Any], float]] = {
+SCORES: dict[str, Score] = {
     "f1_micro": _f1("micro"),
-    "accuracy": lambda found, rows: float(
-        reference.accuracy_score(found.true[rows], found.predicted[rows])
+    "accuracy": reference.accuracy_score,
+    "uar": lambda true, predicted: reference.recall_score(
+        true, predicted, labels=np.unique(true), average="macro", zero_division=0
     ),
-    "uar": _recall,
     "f1_macro": _f1("macro"),
     "f1_weighted": _f1("weighted"),
 }
@@ -130,9 +87,7 @@ SCORES: dict[str, Callable[[Predictions, Any], float]] = {
 def test_every_labelled_utterance_is_tested_once_per_seed_by_a_fold_that_did_not_train_on_it(
     memr: Run, small_store: Path
 ) -> None:
-    (result,) = memr(
-        "evaluate", "--store", small_store, "--method", "early", "--seeds", 2, *QUICK
-    ).lines
+    result = evaluated(memr, small_store, *asking("early"), "--seeds", "2")["early"]
     found = predictions(small_store, "early")
     tested = list(zip(found.utterances, found.seed.tolist(), strict=True))
     assert len(set(tested)) == len(tested) == 2 * result["n"]
@@ -147,45 +102,29 @@ def test_every_labelled_utterance_is_tested_once_per_seed_by_a_fold_that_did_not
 
 @pytest.mark.parametrize("preset", ["default", "original"])
 def test_labels_of_test_speakers_change_no_prediction_about_them(
-    memr: Run, small_raw: Path, tmp_path: Path, preset: str
+    memr: Run, edited_store: Callable[..., Path], preset: str
 ) -> None:
     """Garble the labels of the first fold's speakers: its models must not notice."""
-    told = {}
-    for name, garbled in (("straight", False), ("garbled", True)):
-        raw = tmp_path / name
-        shutil.copytree(small_raw, raw)
-        with (small_raw / "dataset.csv").open() as file:
-            rows = list(csv.DictReader(file))
-        for row in rows:
-            if garbled and row["speakers"] in ("F01", "F02") and row["emotion_labels"]:
-                row["emotion_labels"] = str((int(row["emotion_labels"]) + 1) % 4)
-        with (raw / "dataset.csv").open("w") as file:
-            writer = csv.DictWriter(file, rows[0].keys())
-            writer.writeheader()
-            writer.writerows(rows)
-        store = raw / "memr.h5"
-        ingest(raw, store, IngestSettings(), silent)
-        ran = memr("evaluate", "--store", store, "--method", "early", "--preset", preset, *QUICK)
-        assert ran.code == 0, ran.stderr
+    told = []
+    for name, speakers in (("straight", ()), ("garbled", ("F01", "F02"))):
+        store = edited_store(garbled(*speakers), name)
+        evaluated(memr, store, *asking("early"), "--preset", preset)
         found = predictions(store, "early")
-        told[name] = {
-            utterance: found.probabilities[place].tolist()
-            for place, utterance in enumerate(found.utterances)
-            if found.fold[place] == 0
-        }
-        assert len(told[name]) > 20
-    assert told["straight"].keys() == told["garbled"].keys()
-    for utterance, probabilities in told["straight"].items():
+        tested = set(np.array(found.utterances)[found.fold == 0])
+        assert len(tested) > 20
+        told.append({key: row for key, row in by_utterance(found).items() if key in tested})
+    straight, other = told
+    assert straight.keys() == other.keys()
+    for utterance, probabilities in straight.items():
         # The store orders rows by label too, and a product of other rows rounds otherwise.
-        assert told["garbled"][utterance] == pytest.approx(probabilities, rel=1e-4)
+        assert other[utterance] == pytest.approx(probabilities, rel=1e-4)
 
 
 def test_validation_shares_no_dialogue_with_the_rows_fitted_on(
     memr: Run, small_store: Path
 ) -> None:
-    (result,) = memr(
-        "evaluate", "--store", small_store, "--method", "lexical", "--protocol", "session", *QUICK
-    ).lines
+    asked = (*asking("lexical"), "--protocol", "session")
+    result = evaluated(memr, small_store, *asked)["lexical"]
     for fold in result["protocol"]["folds"]:
         assert fold["validation"]
         assert {name[1:] for name in fold["validation"]}.isdisjoint(
@@ -196,18 +135,20 @@ def test_validation_shares_no_dialogue_with_the_rows_fitted_on(
     assert result["leakage"]["dialogues"]["share"] == 0
 
 
-def test_the_usual_speaker_folds_are_told_to_split_dialogues(memr: Run, small_store: Path) -> None:
-    ran = memr("evaluate", "--store", small_store, "--method", "lexical", *QUICK)
+def test_a_warning_says_that_speaker_folds_split_dialogues(
+    memr: Run, evaluated_store: Path
+) -> None:
+    ran = memr("evaluate", "--store", evaluated_store, "--method", "lexical", *QUICK)
     assert ran.lines[0]["leakage"]["dialogues"]["share"] > 0.9
     assert "come from a dialogue that is in training too" in ran.stderr
     assert "--protocol session" in ran.stderr
 
 
 def test_utterances_without_the_modality_are_left_out_and_counted(
-    memr: Run, small_store: Path
+    memr: Run, evaluated_store: Path
 ) -> None:
-    (result,) = memr("evaluate", "--store", small_store, "--method", "visual", *QUICK).lines
-    with Store.open(small_store) as store:
+    result = evaluated(memr, evaluated_store, *asking("visual"))["visual"]
+    with Store.open(evaluated_store) as store:
         labelled = store.utterances.label >= 0
         lacking = int((labelled & ~store.present("visual")).sum())
         n = int(labelled.sum())
@@ -219,9 +160,7 @@ def test_utterances_without_the_modality_are_left_out_and_counted(
 def test_the_original_preset_trains_on_everyone_but_the_tested_and_chooses_nothing(
     memr: Run, small_store: Path
 ) -> None:
-    (result,) = memr(
-        "evaluate", "--store", small_store, "--method", "late", "--preset", "original", *QUICK
-    ).lines
+    result = evaluated(memr, small_store, *asking("late"), "--preset", "original")["late"]
     for fold in result["protocol"]["folds"]:
         assert (fold["validation"], fold["n_validation"]) == ([], 0)
         assert len(fold["train"]) == 8

@@ -1,13 +1,22 @@
 """Combinations of probabilities through the command line: what they learn, and from what."""
 
-import csv
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from evaluated_store import QUICK, Run, asking, by_utterance, evaluated, predictions
+from evaluating import (
+    QUICK,
+    Run,
+    arrays_before_refit,
+    asking,
+    by_utterance,
+    evaluated,
+    garbled,
+    predictions,
+    without,
+)
 
 import memr_cli.methods.combination as combination
 from memr_cli.evaluation.calibration import fitted_temperature
@@ -17,8 +26,6 @@ from memr_cli.experiment import runs
 from memr_cli.experiment.experiment import Experiment, Place
 from memr_cli.experiment.predictions import unseen_validation_rows
 from memr_cli.experiment.settings import ExperimentSettings
-from memr_cli.ingestion import IngestSettings, ingest
-from memr_cli.learning.checkpoints import Checkpoint, read
 from memr_cli.methods.registry import named
 from memr_cli.progress import silent
 from memr_cli.vocabulary import MODALITIES
@@ -27,17 +34,16 @@ LEARNING = ("late-weighted", "late-stack")
 
 
 def test_the_mean_of_probabilities_equals_a_recount_of_the_unimodal_predictions(
-    memr: Run, small_store: Path
+    memr: Run, evaluated_store: Path
 ) -> None:
-    results = evaluated(memr, small_store, *asking(*MODALITIES, "late-mean"))
-    said = [by_utterance(predictions(small_store.parent, name), 0) for name in MODALITIES]
-    found = by_utterance(predictions(small_store.parent, "late-mean"), 0)
+    result = evaluated(memr, evaluated_store, *asking("late-mean"))["late-mean"]
+    said = [by_utterance(predictions(evaluated_store, name)) for name in MODALITIES]
+    found = by_utterance(predictions(evaluated_store, "late-mean"))
     assert found.keys() == set().union(*said)
-    heard = {name: [one[name] for one in said if name in one] for name in found}
-    assert {len(of_row) for of_row in heard.values()} == {1, 2, 3}  # modalities are missing here
+    by_row = {name: [one[name] for one in said if name in one] for name in found}
+    assert {len(of_row) for of_row in by_row.values()} == {1, 2, 3}  # modalities are missing here
     for name, probabilities in found.items():
-        np.testing.assert_allclose(probabilities, np.mean(heard[name], axis=0), rtol=1e-7)
-    result = results["late-mean"]
+        np.testing.assert_allclose(probabilities, np.mean(by_row[name], axis=0), rtol=1e-7)
     assert "ties" not in result
     assert "fusion" not in result
     assert result["calibration"]["brier"]["pooled"] > 0
@@ -56,8 +62,8 @@ def test_weights_are_the_likeliest_for_validation_rows_by_models_blind_to_them(
 ) -> None:
     """Recomputed from the checkpoints' arrays before the refit, on a grid."""
     call = (*asking("late-weighted"), "--calibrate", "temperature")
-    told = evaluated(memr, small_store, *call)["late-weighted"]
-    assert [(run["fold"], run["seed"]) for run in told["fusion"]] == [(k, 0) for k in range(5)]
+    result = evaluated(memr, small_store, *call)["late-weighted"]
+    assert [(run["fold"], run["seed"]) for run in result["fusion"]] == [(k, 0) for k in range(5)]
     with opened(small_store) as experiment:
         (trial,) = runs.trials_of(experiment, [named("late-weighted")])
         data, fold = trial.data, experiment.folds[0]
@@ -65,13 +71,7 @@ def test_weights_are_the_likeliest_for_validation_rows_by_models_blind_to_them(
         present = np.stack([data.present[name][rows] for name in MODALITIES])
         probabilities = np.zeros((3, len(rows), 4))
         for place, name in enumerate(MODALITIES):
-            path = experiment.folder.checkpoint("speaker", name, 0, 0)
-            arrays = {
-                key.removeprefix("selection."): array
-                for key, array in read(path).arrays.items()
-                if key.startswith("selection.")
-            }
-            member = trial.members[place]
+            arrays, member = arrays_before_refit(small_store, name), trial.members[place]
             probabilities[place, present[place]] = member.method.predict(
                 arrays, data, member.settings, rows[present[place]]
             )
@@ -83,16 +83,16 @@ def test_weights_are_the_likeliest_for_validation_rows_by_models_blind_to_them(
         mixed = pooled(probabilities, present, np.maximum(weights, LEAST_SHARE))
         return float(-np.log(mixed[np.arange(len(rows)), true]).mean())
 
-    weights = parameters(told)["weights"]
+    weights = parameters(result)["weights"]
     assert list(weights) == list(MODALITIES)
-    assert told["fusion"][0]["n"] == len(rows)
+    assert result["fusion"][0]["n"] == len(rows)
     found = np.array(list(weights.values()))
     assert loss(found) <= min(map(loss, grid)) + 1e-9
     assert loss(found) < loss(np.full(3, 1 / 3))
     # The temperature is that of what the combination makes of the same rows.
     mixed = pooled(probabilities, present, found)
     expected = fitted_temperature(mixed, true.astype(np.int64))
-    assert told["calibration"]["temperatures"][0]["temperature"] == pytest.approx(expected)
+    assert result["calibration"]["temperatures"][0]["temperature"] == pytest.approx(expected)
 
 
 def opened(store: Path) -> Experiment:
@@ -101,71 +101,30 @@ def opened(store: Path) -> Experiment:
 
 
 def test_labels_of_test_speakers_change_nothing_that_is_learned(
-    memr: Run, small_raw: Path, tmp_path: Path
+    memr: Run, edited_store: Callable[..., Path]
 ) -> None:
     """Garble the labels of the first fold's speakers: what is fitted there must not notice."""
-    told = {}
-    for name, tested in (("straight", ()), ("garbled", ("F01", "F02"))):
-        raw = tmp_path / name
-        shutil.copytree(small_raw, raw)
-        with (small_raw / "dataset.csv").open() as file:
-            rows = list(csv.DictReader(file))
-        for row in rows:
-            if row["speakers"] in tested and row["emotion_labels"]:
-                row["emotion_labels"] = str((int(row["emotion_labels"]) + 1) % 4)
-        with (raw / "dataset.csv").open("w") as file:
-            writer = csv.DictWriter(file, rows[0].keys())
-            writer.writeheader()
-            writer.writerows(rows)
-        ingest(raw, raw / "memr.h5", IngestSettings(), silent)
-        told[name] = evaluated(memr, raw / "memr.h5", *asking(*LEARNING))
+    before, after = (
+        evaluated(memr, edited_store(garbled(*speakers), name), *asking(*LEARNING))
+        for name, speakers in (("straight", ()), ("garbled", ("F01", "F02")))
+    )
     for method in LEARNING:
-        straight, garbled = (told[name][method] for name in ("straight", "garbled"))
-        for name, values in parameters(straight).items():
-            other = parameters(garbled)[name]
-            if name == "classes":
-                assert values == other
-                continue
-            numbers = [list(one.values()) if name == "weights" else one for one in (values, other)]
+        assert before[method]["metrics"] != after[method]["metrics"]
+        found, other = parameters(before[method]), parameters(after[method])
+        assert found.pop("classes", None) == other.pop("classes", None)
+        for name, numbers in found.items():
+            values = [
+                list(one.values()) if name == "weights" else one for one in (numbers, other[name])
+            ]
             # The store orders rows by label too, and a sum in another order rounds otherwise.
-            np.testing.assert_allclose(*numbers, atol=2e-3)
-        assert straight["metrics"] != garbled["metrics"]
+            np.testing.assert_allclose(*values, atol=2e-3)
 
 
-def test_refitted_members_which_saw_the_validation_rows_are_not_what_is_fitted_to(
-    memr: Run, small_store: Path
+def test_rows_that_any_member_was_fitted_on_teach_nothing(
+    edited_store: Callable[..., Path],
 ) -> None:
-    before = evaluated(memr, small_store, *asking(*LEARNING))
-    for path in sorted(small_store.parent.glob("checkpoints/speaker/*/seed0/*.safetensors")):
-        checkpoint = read(path)
-        arrays = {
-            name: array if name.startswith("selection.") else array[::-1].copy()
-            for name, array in checkpoint.arrays.items()
-        }
-        facts = {name: fact for name, fact in checkpoint.facts.items() if name != "arrays"}
-        Checkpoint(arrays, facts).write(path)
-    after = evaluated(memr, small_store, *asking(*LEARNING))
-    for method in LEARNING:
-        assert not after[method]["reused"]
-        assert after[method]["fusion"] == before[method]["fusion"]
-        assert after[method]["calibration"] != before[method]["calibration"]
-
-
-def test_rows_that_any_member_was_fitted_on_teach_nothing(small_raw: Path, tmp_path: Path) -> None:
     """Where nobody of a validation part has acoustic features, that member has another part."""
-    raw = tmp_path / "raw"
-    shutil.copytree(small_raw, raw)
-    with (raw / "dataset.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        if row["speakers"] not in ("F02", "M01", "M02"):
-            row["acoustic_features"] = ""
-    with (raw / "dataset.csv").open("w") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    ingest(raw, raw / "memr.h5", IngestSettings(), silent)
-    with opened(raw / "memr.h5") as experiment:
+    with opened(edited_store(without("acoustic", but=("F02", "M01", "M02")))) as experiment:
         (whole,) = runs.trials_of(experiment, [named("late-mean")])
         members: Any = [named(name) for name in ("acoustic", "lexical")]
         trial = whole.with_members(members)
@@ -213,28 +172,6 @@ def test_what_learns_needs_validation_rows_and_what_does_not_needs_none(
     assert [line["method"] for line in ran.lines] == ["late", "late-mean"]
     for method in LEARNING:
         assert f"{method} is skipped: method {method} is fitted on validation rows" in ran.stderr
-
-
-def test_probabilities_of_combinations_are_calibrated_and_decisions_stay(
-    memr: Run, small_store: Path
-) -> None:
-    methods = asking("late-mean", "late-stack", "late")
-    plain = evaluated(memr, small_store, *methods)
-    before = {name: predictions(small_store.parent, name) for name in ("late-mean", "late-stack")}
-    calibrated = evaluated(memr, small_store, *methods, "--calibrate", "temperature")
-    for name, was in before.items():
-        now = predictions(small_store.parent, name)
-        np.testing.assert_array_equal(was.predicted, now.predicted)
-        temperatures = calibrated[name]["calibration"]["temperatures"]
-        assert [one["n"] > 10 for one in temperatures] == [True] * 5
-        for one in temperatures:
-            rows = was.fold == one["fold"]
-            raised = was.probabilities[rows] ** (1 / one["temperature"])
-            raised /= raised.sum(axis=1, keepdims=True)
-            np.testing.assert_allclose(now.probabilities[rows], raised, atol=1e-6)
-        assert calibrated[name]["metrics"] == plain[name]["metrics"]
-        assert calibrated[name].get("fusion") == plain[name].get("fusion")
-    assert calibrated["late"]["reused"]
 
 
 def test_an_ablation_decides_by_what_was_learned(memr: Run, small_store: Path) -> None:

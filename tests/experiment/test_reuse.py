@@ -8,8 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from evaluating import QUICK, Run, asking, evaluated
+from safetensors.numpy import save
 
 import memr_cli.learning.training as training
 from memr_cli.experiment import keys
@@ -19,8 +22,8 @@ from memr_cli.progress import silent
 from memr_cli.vocabulary import Pooling
 from store.reader import Store
 
-Run = Callable[..., Any]
-QUICK = ("--epochs", "3")
+ACOUSTIC = asking("acoustic")
+Damage = Callable[[bytes], bytes]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -31,74 +34,64 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def untrainable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever trains now fails."""
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("something was trained")
-
-    monkeypatch.setattr(training, "train", refuse)
-
-
+@pytest.mark.usefixtures("untrainable")
 def test_a_second_run_reads_its_metrics_and_leaves_every_file_alone(
-    memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
+    memr: Run, evaluated_store: Path
 ) -> None:
-    first = memr("evaluate", "--store", small_store, *QUICK).lines
-    before = files(small_store.parent)
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("something was trained")
-
-    monkeypatch.setattr(training, "train", refuse)
-    second = memr("evaluate", "--store", small_store, *QUICK).lines
-    assert [result["reused"] for result in first + second] == [False] * 5 + [True] * 5
-    for old, new in zip(first, second, strict=True):
-        assert {**old, "seconds": 0, "reused": 0} == {**new, "seconds": 0, "reused": 0}
-    assert files(small_store.parent) == before
+    before = files(evaluated_store.parent)
+    found = evaluated(memr, evaluated_store)
+    assert list(found) == ["visual", "acoustic", "lexical", "early", "late"]
+    for method, result in found.items():
+        assert result.pop("reused")
+        assert result.pop("seconds") >= 0
+        assert result == json.loads(before[f"metrics/speaker/{method}.json"])
+    assert files(evaluated_store.parent) == before
 
 
-def test_two_runs_with_one_seed_give_identical_predictions(
-    memr: Run, small_store: Path, tmp_path: Path
+@pytest.mark.usefixtures("untrainable")
+def test_a_reused_result_names_its_files_from_where_it_is_asked_for(
+    memr: Run, evaluated_store: Path
 ) -> None:
-    for out in ("a", "b"):
-        memr("evaluate", "--store", small_store, "--out", tmp_path / out, *QUICK)
-    first, second = files(tmp_path / "a"), files(tmp_path / "b")
-    assert first.keys() == second.keys()
-    for name in first:
-        if not name.startswith("metrics"):
-            assert first[name] == second[name], name
+    here = evaluated(memr, evaluated_store)["late"]["files"]
+    there = evaluated(memr, evaluated_store.resolve())["late"]["files"]
+    assert len(here["checkpoints"]) == 3 * 5
+    for name, path in zip(
+        (here["metrics"], here["predictions"], *here["checkpoints"]),
+        (there["metrics"], there["predictions"], *there["checkpoints"]),
+        strict=True,
+    ):
+        assert path == str(Path(name).resolve()) != name
+
+
+def test_two_runs_with_one_seed_give_identical_predictions_and_leave_no_temporary_file(
+    memr: Run, evaluated_store: Path
+) -> None:
+    first = files(evaluated_store.parent)
+    for name in ("metrics", "predictions", "checkpoints"):
+        shutil.rmtree(evaluated_store.parent / name)
+    evaluated(memr, evaluated_store)
+    assert files(evaluated_store.parent) == first
+    assert not [name for name in first if Path(name).name.startswith(".")]
 
 
 def test_late_alone_trains_its_members_and_evaluating_them_later_reuses_their_models(
     memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memr("evaluate", "--store", small_store, "--method", "late", *QUICK)
+    evaluated(memr, small_store, *asking("late"))
     trained = files(small_store.parent / "checkpoints")
     assert len(trained) == 3 * 5
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("something was trained")
-
-    monkeypatch.setattr(training, "train", refuse)
-    (result,) = memr("evaluate", "--store", small_store, "--method", "acoustic", *QUICK).lines
-    assert result["reused"] is False
+    monkeypatch.setattr(training, "train", None)
+    assert not evaluated(memr, small_store, *ACOUSTIC)["acoustic"]["reused"]
     assert files(small_store.parent / "checkpoints") == trained
 
 
-def test_more_seeds_keep_the_models_of_the_first(memr: Run, small_store: Path) -> None:
-    arguments = ("train", "--store", small_store, "--method", "acoustic", *QUICK)
-    memr(*arguments)
-    first = files(small_store.parent / "checkpoints")
-    stamps = {name: _stamp(small_store, name) for name in first}
-    (result,) = memr(*arguments, "--seeds", 2).lines
-    assert result["reused"] is False
-    assert len(files(small_store.parent / "checkpoints")) == 10
-    assert {name: _stamp(small_store, name) for name in first} == stamps
-
-
-def _stamp(store: Path, name: str) -> int:
-    return (store.parent / "checkpoints" / name).stat().st_mtime_ns
+def test_more_seeds_keep_the_models_of_the_first(memr: Run, evaluated_store: Path) -> None:
+    folder = evaluated_store.parent / "checkpoints" / "speaker" / "acoustic"
+    stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
+    result = evaluated(memr, evaluated_store, *ACOUSTIC, "--seeds", "2", command="train")
+    assert not result["acoustic"]["reused"]
+    assert len(files(folder)) == 10
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
 
 @pytest.mark.parametrize(
@@ -113,92 +106,115 @@ def _stamp(store: Path, name: str) -> int:
     ],
 )
 def test_other_settings_replace_a_result_and_say_so(
-    memr: Run, small_store: Path, change: tuple[str, str]
+    memr: Run, evaluated_store: Path, change: tuple[str, str]
 ) -> None:
-    arguments = ("evaluate", "--store", small_store, "--method", "acoustic")
-    (first,) = memr(*arguments, "--epochs", "3").lines
-    ran = memr(*arguments, "--epochs", "3", *change)
-    (second,) = ran.lines
-    assert second["reused"] is False
-    assert first["key"] != second["key"]
+    ran = memr("evaluate", "--store", evaluated_store, *QUICK, *ACOUSTIC, *change)
+    assert not ran.lines[0]["reused"]
     assert "acoustic.json is replaced: it was made with other settings" in ran.stderr
 
 
-def test_changed_content_of_the_store_makes_results_stale(
-    memr: Run, small_store: Path, small_raw: Path
+def test_an_option_that_a_method_ignores_is_in_its_result_and_trains_nothing(
+    memr: Run, evaluated_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ("evaluate", "--store", small_store, "--method", "acoustic", *QUICK)
-    memr(*arguments)
-    ingest(small_raw, small_store, IngestSettings(pooling=Pooling.MAX, overwrite=True), silent)
-    ran = memr(*arguments)
-    assert ran.lines[0]["reused"] is False
+    path = evaluated_store.parent / "metrics" / "speaker" / "lexical.json"
+    before = json.loads(path.read_text())
+    evaluated(memr, evaluated_store, *asking("early"), "--modality-dropout", "0.3")
+    monkeypatch.setattr(training, "train", None)
+    asked = (*asking("lexical", "early"), "--modality-dropout", "0.3")
+    lexical = evaluated(memr, evaluated_store, *asked)["lexical"]
+    assert (lexical["reused"], lexical["settings"]["overrides"]["modality_dropout"]) == (False, 0.3)
+    assert lexical["metrics"] == before["metrics"]
+
+
+def test_changed_content_of_the_store_makes_results_stale(
+    memr: Run, evaluated_store: Path, small_raw: Path
+) -> None:
+    pooled = IngestSettings(pooling=Pooling.MAX, overwrite=True)
+    ingest(small_raw, evaluated_store, pooled, silent)
+    ran = memr("evaluate", "--store", evaluated_store, *QUICK, *ACOUSTIC)
+    assert not ran.lines[0]["reused"]
     assert "the store's content has changed" in ran.stderr
 
 
-@pytest.mark.parametrize("victim", ["predictions/speaker/acoustic.csv", "checkpoints/speaker"])
-def test_a_file_that_was_altered_or_lost_is_made_again(
-    memr: Run, small_store: Path, victim: str
-) -> None:
-    arguments = ("evaluate", "--store", small_store, "--method", "acoustic", *QUICK)
-    (first,) = memr(*arguments).lines
-    path = small_store.parent / victim
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.write_text(path.read_text().replace("F01", "F02", 1))
-    ran = memr(*arguments)
-    assert ran.lines[0]["reused"] is False
-    assert "is missing or not the file that was scored" in ran.stderr
-    assert ran.lines[0]["hashes"] == first["hashes"]
+CHECKPOINT = "checkpoints/speaker/acoustic/seed0/fold1.safetensors"
+METRICS = "metrics/speaker/acoustic.json"
+NOT_SCORED = "is missing or not the file that was scored"
+NOT_OURS = "it is not as memr wrote it"
+
+
+def last_bits_flipped(content: bytes) -> bytes:
+    return content[:-4] + bytes(byte ^ 0x80 for byte in content[-4:])
 
 
 @pytest.mark.parametrize(
-    ("damage", "reason"),
-    [(b"no checkpoint", "it is damaged"), (None, "it was not written by memr")],
+    ("name", "damage", "reason"),
+    [
+        (METRICS, lambda _: b"{", NOT_OURS),
+        (METRICS, lambda _: b"\xff", NOT_OURS),
+        (METRICS, lambda _: b'{"schema": "memr.evaluate/1"}', NOT_OURS),
+        (METRICS, lambda content: content.replace(b'"n": 2', b'"n": 1', 1), NOT_OURS),
+        ("predictions/speaker/acoustic.csv", lambda c: c.replace(b"F01", b"F02", 1), NOT_SCORED),
+        (CHECKPOINT, None, NOT_SCORED),
+        (CHECKPOINT, lambda _: b"no checkpoint", "it is damaged"),
+        (CHECKPOINT, lambda _: save({"a": np.zeros(3)}), "it was not written by memr"),
+        (CHECKPOINT, last_bits_flipped, "its weights are not those that were written"),
+    ],
 )
-def test_a_checkpoint_that_does_not_fit_is_refused_with_the_reason_and_replaced(
-    memr: Run, small_store: Path, damage: bytes | None, reason: str
+def test_a_file_that_was_changed_or_lost_is_made_again_with_a_reason(
+    memr: Run,
+    evaluated_store: Path,
+    name: str,
+    damage: Callable[[bytes], bytes] | None,
+    reason: str,
 ) -> None:
-    import numpy as np
-    from safetensors.numpy import save
-
-    arguments = ("train", "--store", small_store, "--method", "acoustic", *QUICK)
-    (result,) = memr(*arguments).lines
-    path = Path(result["folds"][1]["checkpoint"])
+    path = evaluated_store.parent / name
     good = path.read_bytes()
-    path.write_bytes(damage or save({"a": np.zeros(3, np.float32)}))
-    ran = memr(*arguments)
-    assert f"{path} is not used and replaced: {reason}" in ran.stderr
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage(good))
+        assert path.read_bytes() != good
+    ran = memr("evaluate", "--store", evaluated_store, *QUICK, *ACOUSTIC)
+    assert not ran.lines[0]["reused"]
+    assert ran.stderr.count(reason) == 1
     assert path.read_bytes() == good
+    assert evaluated(memr, evaluated_store, *ACOUSTIC)["acoustic"]["reused"]
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate"])
-def test_results_of_a_store_of_another_name_are_never_replaced(
-    memr: Run, small_store: Path, command: str
+def test_one_changed_model_is_made_again_and_then_the_vote_is_as_it_was(
+    memr: Run, evaluated_store: Path
 ) -> None:
-    memr("evaluate", "--store", small_store, "--method", "acoustic", *QUICK)
-    before = files(small_store.parent)
-    other = Path(shutil.copy(small_store, small_store.with_name("other.h5")))
-    ran = memr(command, "--store", other, "--method", "acoustic", *QUICK)
-    assert ran.code == 5
+    victim = evaluated_store.parent / "checkpoints" / "speaker" / "lexical" / "seed0"
+    good = (victim / "fold2.safetensors").read_bytes()
+    shutil.copy(victim / "fold3.safetensors", victim / "fold2.safetensors")
+    ran = memr("evaluate", "--store", evaluated_store, *QUICK)
+    reused = {result["method"]: result["reused"] for result in ran.lines}
+    stale = {name for name, fresh in reused.items() if not fresh}
+    assert (stale, len(reused)) == ({"lexical"}, 5)
+    assert ran.stderr.count(NOT_SCORED) == 1
+    assert (victim / "fold2.safetensors").read_bytes() == good
+
+
+@pytest.mark.usefixtures("untrainable")
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize("removed", ["checkpoints", "metrics"])
+def test_results_of_a_store_of_another_name_are_never_replaced(
+    memr: Run, evaluated_store: Path, command: str, removed: str
+) -> None:
+    folder = evaluated_store.parent
+    shutil.rmtree(folder / removed)
+    before = files(folder)
+    other = evaluated_store.rename(evaluated_store.with_name("other.h5"))
+    ran = memr(command, "--store", other, *QUICK)
+    assert (ran.code, ran.stdout) == (5, "")
     assert "belongs to the store memr.h5, not to other.h5" in ran.stderr
     assert "--out" in ran.stderr
-    assert files(small_store.parent) == before
+    assert files(folder) == before
 
 
 def test_an_interrupted_run_keeps_what_was_finished_and_the_next_goes_on(
     memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = (
-        "evaluate",
-        "--store",
-        small_store,
-        "--preset",
-        "original",
-        "--method",
-        "acoustic",
-        *QUICK,
-    )
+    arguments = (*ACOUSTIC, "--preset", "original")
     real = training.train
 
     def interrupted(*given: Any) -> Iterator[Any]:
@@ -208,7 +224,7 @@ def test_an_interrupted_run_keeps_what_was_finished_and_the_next_goes_on(
             yield item
 
     monkeypatch.setattr(training, "train", interrupted)
-    ran = memr(*arguments)
+    ran = memr("evaluate", "--store", small_store, *QUICK, *arguments)
     assert (ran.code, ran.stdout) == (130, "")
     kept = files(small_store.parent)
     assert len(kept) == 2
@@ -221,114 +237,25 @@ def test_an_interrupted_run_keeps_what_was_finished_and_the_next_goes_on(
         return real(inputs, tasks, *rest)
 
     monkeypatch.setattr(training, "train", counted)
-    (result,) = memr(*arguments).lines
+    result = evaluated(memr, small_store, *arguments)["acoustic"]
     assert trained == [3]
     assert {name: files(small_store.parent)[name] for name in kept} == kept
-
-    monkeypatch.setattr(training, "train", real)
-    (afresh,) = memr(*arguments, "--out", small_store.parent / "afresh").lines
-    assert result["metrics"]["accuracy"]["mean"] == afresh["metrics"]["accuracy"]["mean"]
+    afresh = evaluated(memr, small_store, *arguments, "--out", small_store.parent / "afresh")
+    assert result["metrics"] == afresh["acoustic"]["metrics"]
 
 
-def test_a_metrics_file_spoilt_by_hand_is_made_again(memr: Run, small_store: Path) -> None:
-    arguments = ("evaluate", "--store", small_store, "--method", "acoustic", *QUICK)
-    memr(*arguments)
-    path = small_store.parent / "metrics" / "speaker" / "acoustic.json"
-    good = path.read_bytes()
-    for spoilt in (b"{", b"[]", json.dumps({"schema": "memr.evaluate/1"}).encode(), b"\xff"):
-        path.write_bytes(spoilt)
-        assert memr(*arguments).code == 0
-        assert path.read_bytes() == good
-
-
-def test_no_temporary_file_is_left(memr: Run, small_store: Path) -> None:
-    memr("evaluate", "--store", small_store, *QUICK)
-    assert not [name for name in files(small_store.parent) if Path(name).name.startswith(".")]
-
-
-def test_a_checkpoint_whose_weights_were_changed_is_trained_again(
-    memr: Run, small_store: Path
-) -> None:
-    arguments = ("evaluate", "--store", small_store, "--method", "acoustic", *QUICK)
-    (first,) = memr(*arguments).lines
-    path = Path(first["files"]["checkpoints"][0])
-    good = path.read_bytes()
-    path.write_bytes(good[:-4] + bytes(byte ^ 0x80 for byte in good[-4:]))
-    ran = memr(*arguments)
-    assert "its weights are not those that were written" in ran.stderr
-    assert path.read_bytes() == good
-    assert ran.lines[0]["hashes"] == first["hashes"]
-
-
-def test_a_seed_gives_the_same_predictions_whatever_trains_beside_it(
+def test_a_seed_gives_the_same_models_whatever_trains_beside_it(
     memr: Run, small_store: Path, tmp_path: Path
 ) -> None:
-    arguments = ("train", "--store", small_store, "--method", "lexical", "--epochs", "30")
-    memr(*arguments, "--out", tmp_path / "one")
-    memr(*arguments, "--seeds", 3, "--out", tmp_path / "three")
-    memr("train", "--store", small_store, *arguments[5:], "--out", tmp_path / "all")
+    call = ("train", "--store", small_store, "--epochs", "30")
+    memr(*call, *asking("lexical"), "--out", tmp_path / "one")
+    memr(*call, *asking("lexical"), "--seeds", 3, "--out", tmp_path / "three")
+    memr(*call, "--out", tmp_path / "all")
     one = files(tmp_path / "one")
+    assert one
     for beside in ("three", "all"):
         found = files(tmp_path / beside)
         assert {name: found[name] for name in one} == one
-
-
-@pytest.mark.usefixtures("untrainable")
-def test_a_folder_of_another_store_is_refused_before_anything_is_trained(
-    memr: Run, small_store: Path
-) -> None:
-    other = Path(shutil.copy(small_store, small_store.with_name("other.h5")))
-    metrics = small_store.parent / "metrics" / "speaker" / "late.json"
-    metrics.parent.mkdir(parents=True)
-    needed = {"fingerprint": "", "method": "late", "key": "", "hashes": {}}
-    metrics.write_text(json.dumps({"schema": "memr.evaluate/1", "store": "memr.h5", **needed}))
-    ran = memr("evaluate", "--store", other, *QUICK)
-    assert (ran.code, ran.stdout) == (5, "")
-    assert not (small_store.parent / "checkpoints").exists()
-
-
-def test_a_folder_with_models_of_another_store_is_refused_even_without_its_metrics(
-    memr: Run, small_store: Path
-) -> None:
-    memr("train", "--store", small_store, "--method", "acoustic", *QUICK)
-    before = files(small_store.parent)
-    other = Path(shutil.copy(small_store, small_store.with_name("other.h5")))
-    ran = memr("evaluate", "--store", other, "--method", "late", *QUICK)
-    assert (ran.code, ran.stdout) == (5, "")
-    assert "belongs to the store memr.h5, not to other.h5" in ran.stderr
-    assert files(small_store.parent) == before
-
-
-def test_a_reused_result_names_its_files_from_where_it_is_asked_for(
-    memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (first,) = memr("evaluate", "--store", small_store, "--method", "late", *QUICK).lines
-    monkeypatch.chdir(small_store.parent)
-    (second,) = memr("evaluate", "--store", "memr.h5", "--method", "late", *QUICK).lines
-    assert second["reused"] is True
-    assert len(second["files"]["checkpoints"]) == 3 * 5
-    for kind in ("metrics", "predictions"):
-        assert Path(second["files"][kind]).resolve() == Path(first["files"][kind])
-    for here, there in zip(
-        second["files"]["checkpoints"], first["files"]["checkpoints"], strict=True
-    ):
-        assert not Path(here).is_absolute()
-        assert Path(here).resolve() == Path(there)
-
-
-def test_one_changed_model_is_made_again_and_then_the_vote_is_as_it_was(
-    memr: Run, small_store: Path
-) -> None:
-    memr("evaluate", "--store", small_store, *QUICK)
-    victim = small_store.parent / "checkpoints" / "speaker" / "lexical" / "seed0"
-    good = (victim / "fold2.safetensors").read_bytes()
-    (victim / "fold2.safetensors").write_bytes((victim / "fold3.safetensors").read_bytes())
-    ran = memr("evaluate", "--store", small_store, *QUICK)
-    reused = {result["method"]: result["reused"] for result in ran.lines}
-    stale = {name for name, fresh in reused.items() if not fresh}
-    assert (stale, len(reused)) == ({"lexical"}, 5)
-    assert ran.stderr.count("is missing or not the file that was scored") == 1
-    assert (victim / "fold2.safetensors").read_bytes() == good
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
@@ -336,7 +263,7 @@ def test_versions_are_those_of_the_installed_libraries(name: str) -> None:
     assert installed_version(name) == version(name)
 
 
-def test_a_library_whose_folder_does_not_tell_its_version_is_asked_for_it(
+def test_the_version_of_a_library_comes_from_its_metadata_where_its_folder_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "numpy").mkdir()
@@ -359,20 +286,17 @@ def test_only_the_modalities_that_methods_work_on_are_read(
         pooled_into(self, name, out)
 
     monkeypatch.setattr(Store, "pooled_into", watched)
-    memr("evaluate", "--store", small_store, "--method", "lexical", *QUICK)
+    evaluated(memr, small_store, *asking("lexical"))
     assert read == ["lexical"]
     read.clear()
-    memr("evaluate", "--store", small_store, "--method", "all", *QUICK)
+    evaluated(memr, small_store)
     assert sorted(read) == ["acoustic", "lexical", "visual"]
 
 
-def test_a_device_makes_nothing_stale_and_is_told(memr: Run, small_store: Path) -> None:
-    (first,) = memr(
-        "evaluate", "--store", small_store, "--method", "lexical", "--device", "cpu", *QUICK
-    ).lines
-    (second,) = memr("evaluate", "--store", small_store, "--method", "lexical", *QUICK).lines
-    assert first["settings"]["device"] == "cpu"
-    assert second["reused"] is True
+@pytest.mark.usefixtures("untrainable")
+def test_a_device_makes_nothing_stale(memr: Run, evaluated_store: Path) -> None:
+    result = evaluated(memr, evaluated_store, *ACOUSTIC, "--device", "cpu")["acoustic"]
+    assert (result["settings"]["device"], result["reused"]) == ("cpu", True)
 
 
 def test_a_device_that_is_not_there_is_refused(

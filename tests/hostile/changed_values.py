@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 Place = tuple[str | int, ...]
 
 RAW = {"@nan": "NaN", "@infinite": "-Infinity", "@huge": "1e400", "@digits": "9" * 5000}
-"""Texts that stand for what is no JSON, or what no number holds."""
+"""Placeholders of texts that are not JSON, or that no number can hold."""
 DEEP = "@deep"
 
 REPLACEMENTS: tuple[Any, ...] = (
@@ -22,7 +22,7 @@ REPLACEMENTS: tuple[Any, ...] = (
 
 
 def places(value: Any, here: Place = ()) -> Iterator[Place]:
-    """The place of every part of a value."""
+    """Yield the path of every part of a value."""
     yield here
     if isinstance(value, dict):
         for name, part in value.items():
@@ -33,14 +33,14 @@ def places(value: Any, here: Place = ()) -> Iterator[Place]:
 
 
 def at(value: Any, place: Place) -> Any:
-    """The part of a value that lies there."""
+    """Return the part of a value at a path."""
     for step in place:
         value = value[step]
     return value
 
 
 def replaced(value: Any, place: Place, new: Any) -> Any:
-    """The value with another part at one place."""
+    """Return the value with another part at one path."""
     if not place:
         return new
     first, *rest = place
@@ -50,7 +50,7 @@ def replaced(value: Any, place: Place, new: Any) -> Any:
 
 
 def without(value: Any, place: Place) -> Any:
-    """The value without the part at a place that is not the whole."""
+    """Return the value without the part at a path, which is not empty."""
     *above, last = place
     part = at(value, tuple(above))
     left = (
@@ -62,7 +62,7 @@ def without(value: Any, place: Place) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Its JSON, with what is none where a text stands for it."""
+    """Return its JSON, with placeholders replaced by what is not JSON."""
     text = json.dumps(value)
     for sign, raw in RAW.items():
         text = text.replace(json.dumps(sign), raw)
@@ -78,7 +78,7 @@ INTERESTING = (b"\xff" * 8, b"\x00" * 8, (2**40).to_bytes(8, "little"), b'{"a":'
 
 
 def mutated(content: bytes, mutations: Any) -> bytes:
-    """The bytes after some MUTATIONs, half of which are near the beginning."""
+    """Apply some MUTATIONs, half of which are near the beginning."""
     for how, share, noise in mutations:
         place = int(share * 2 * len(content)) if share < 0.5 else int((share - 0.5) * 2 * 600)
         place %= max(len(content), 1)

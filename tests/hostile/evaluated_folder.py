@@ -4,7 +4,6 @@ Whoever changes a file can change its hashes too: nothing here is told from memr
 """
 
 import atexit
-import hashlib
 import json
 import os
 import shutil
@@ -16,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import sandbox
+from safetensors.numpy import save
 
 # What runs need, loaded once so that forks have it.
-import memr_cli.ablation.making
+import memr_cli.ablation.ablate
 import memr_cli.comparison.compare
-import memr_cli.experiment.making
+import memr_cli.experiment.evaluate
 import memr_cli.learning.training  # noqa: F401
 from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.corpora.synthetic_settings import SyntheticSettings
-from memr_cli.experiment.experiment import Experiment, Place
-from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.learning.checkpoints import _digest
 from memr_cli.progress import silent
 from memr_cli.results.hashes import digest
 from memr_cli.results.schema import hash_of
@@ -39,11 +38,12 @@ COMPARE = ("compare", "lexical", "early")
 ABLATE = ("ablate", "early", *TRAINED)
 AUDIT = ("audit", "--folds", "2")
 METRICS = f"metrics/{PROTOCOL}/lexical.json"
+ABLATION = f"ablations/{PROTOCOL}/early.json"
 PREDICTIONS = f"predictions/{PROTOCOL}/lexical.csv"
 CHECKPOINT = f"checkpoints/{PROTOCOL}/lexical/seed0/fold0.safetensors"
 STUDIES = {
     "comparison": (f"comparisons/{PROTOCOL}/early+lexical.json", COMPARE),
-    "ablation": (f"ablations/{PROTOCOL}/early.json", ABLATE),
+    "ablation": (ABLATION, ABLATE),
     "audit": (f"audits/{PROTOCOL}.json", AUDIT),
 }
 SETTINGS = SyntheticSettings(
@@ -94,21 +94,6 @@ def copied_file(name: str) -> Iterator[Path]:
         yield Path(shutil.copy(_template() / name, path))
 
 
-def opened(store: Path, out: Path) -> Experiment:
-    """As the command line opens a store for what the template was made with."""
-    place = Place(store, out, _nobody, _nobody, silent)
-    return Experiment(place, ExperimentSettings(n_folds=2, overrides={"epochs": 1}))
-
-
-def opened_template(out: Path) -> Experiment:
-    """The template's store, with other results."""
-    return opened(_template() / "memr.h5", out)
-
-
-def _nobody(sentence: str) -> None:
-    assert sentence.isprintable()
-
-
 def run(folder: Path, *arguments: str | Path) -> sandbox.Ended:
     """Run a command on the store of a copy; nothing beside its folder may change."""
     with sandbox.nothing_else_changed(folder.parent, folder):
@@ -120,19 +105,19 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def write(path: Path, value: Any, *, sealed: bool = True) -> None:
+def write(path: Path, value: Any) -> None:
     """Write a changed JSON value, with a hash of what it now says where it had one."""
-    if isinstance(value, dict) and "digest" in value and sealed:
+    if isinstance(value, dict) and "digest" in value:
         said = {name: part for name, part in value.items() if name != "digest"}
         value = {**said, "digest": hash_of(said)}
     path.write_text(json.dumps(value))
 
 
 def change(path: Path, edit: Callable[[Any], Any]) -> None:
-    """Apply `edit` to the value in a file; where it gives something, that takes its place."""
+    """Apply `edit`, which changes a value in place, to the value in a file."""
     value = read(path)
-    replaced = edit(value)
-    write(path, value if replaced is None else replaced)
+    edit(value)
+    write(path, value)
 
 
 def vouch(folder: Path, name: str) -> None:
@@ -142,18 +127,8 @@ def vouch(folder: Path, name: str) -> None:
 
 def forge(path: Path, arrays: Any, facts: dict[str, Any], *, header: bytes | None = None) -> None:
     """Write a checkpoint with these arrays and facts, its own hash of the arrays right."""
-    from safetensors.numpy import save
-
-    from memr_cli.learning.checkpoints import _digest
-
-    told = {**facts, "arrays": _digest(arrays)}
-    content = save(dict(arrays), {"memr": json.dumps(told)})
+    content = save(dict(arrays), {"memr": json.dumps({**facts, "arrays": _digest(arrays)})})
     if header is not None:
         size = int.from_bytes(content[:8], "little")
         content = len(header).to_bytes(8, "little") + header + content[8 + size :]
     path.write_bytes(content)
-
-
-def hash_of_bytes(content: bytes) -> str:
-    """As the metrics files hold it."""
-    return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -37,7 +37,7 @@ QUICK = ("--epochs", "2", "--quiet")
 INGEST = ("ingest", "raw", "--quiet")
 
 Content = dict[str, object]
-"""What a folder holds, by path: bytes, or what stands for the content of a store."""
+"""What a folder holds, by path: bytes, or the fingerprint of a store."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def content(folder: Path) -> Content:
 
 
 def halves(folder: Path) -> list[Path]:
-    """Files that a run has in work: half-written ones, and those that stand for locks."""
+    """The temporary files and locks of a run."""
     return [path for path in sorted(folder.rglob(".*")) if path.suffix in (".tmp", ".lock")]
 
 

@@ -17,7 +17,6 @@ from evaluated_folder import (
     STUDIES,
     copied,
     copied_file,
-    opened_template,
     run,
     vouch,
 )
@@ -25,14 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memr_cli.errors import InputError
-from memr_cli.experiment.reuse import standings
-from memr_cli.methods.registry import named
-from memr_cli.reporting.loading import load
 from memr_cli.results import saved
 from memr_cli.results.evaluation import Evaluation
-from memr_cli.results.folder import ResultFolder
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import read_metrics
 
 FEW = settings(sandbox.hostile, max_examples=sandbox.CASES or 2)
 """For runs that take seconds."""
@@ -76,19 +70,12 @@ def rewrite(
 
 
 @sandbox.hostile
-@given(changes(), st.booleans())
-def test_changed_metrics_are_told_by_no_other_error(edits: Any, consistent: bool) -> None:
+@given(changes())
+def test_changed_metrics_are_refused_by_no_other_error(edits: Any) -> None:
     with copied_file(METRICS) as path:
-        rewrite(path, edits, keep=KEPT if consistent else ())
-        folder = path.parents[2]
-        with opened_template(folder) as experiment:
-            standing = standings(experiment, [named("lexical")])["lexical"]
-        assert standing.stale is not None  # the predictions are not there
-        notices: list[str] = []
-        assert load(ResultFolder(folder), notices.append) == []
-        assert len(notices) == 1
+        rewrite(path, edits)
         with suppress(ValueError):
-            saved.load(path, Evaluation)
+            assert saved.load(path, Evaluation).counts.any()
 
 
 @sandbox.hostile
@@ -96,12 +83,13 @@ def test_changed_metrics_are_told_by_no_other_error(edits: Any, consistent: bool
 def test_mutated_text_is_read_or_refused(mutations: Any, csv: bool) -> None:
     with copied_file(PREDICTIONS if csv else METRICS) as path:
         path.write_bytes(mutated(path.read_bytes(), mutations))
-        assert read_metrics(path) is None or not csv
+        saved.load_if_valid(path, Evaluation)
         with suppress(InputError):
             Predictions.read(path)
 
 
 KEPT = ("key", "hashes", "schema", "store", "fingerprint", "method")
+"""What later runs look at first."""
 
 
 @FEW
@@ -109,10 +97,8 @@ KEPT = ("key", "hashes", "schema", "store", "fingerprint", "method")
 def test_changed_metrics_are_used_or_replaced(edits: Any, consistent: bool) -> None:
     with copied() as folder:
         rewrite(folder / METRICS, edits, keep=KEPT if consistent else ())
-        compared = run(folder, *COMPARE)
-        assert compared.code in (0, 3, 5)
+        assert run(folder, *COMPARE).code in (0, 3, 5)
         ended = run(folder, *LEXICAL)
-        assert ended.code in (0, 5)
         assert ended.code == 0 or "belongs to the store" in ended.stderr
 
 
@@ -129,7 +115,7 @@ def test_a_changed_ablation_is_used_or_replaced(edits: Any, consistent: bool) ->
 @pytest.mark.skipif(not sandbox.CASES, reason="for a hunt: figures take seconds")
 @settings(FEW, max_examples=max(2, sandbox.CASES // 20))
 @given(st.sampled_from([METRICS, *(name for name, _ in STUDIES.values())]), changes())
-def test_a_report_is_made_of_what_is_good(name: str, edits: Any) -> None:
+def test_a_report_leaves_out_damaged_results(name: str, edits: Any) -> None:
     with copied(*STUDIES) as folder:
         rewrite(folder / name, edits)
         ended = run(folder, "report")
@@ -138,33 +124,8 @@ def test_a_report_is_made_of_what_is_good(name: str, edits: Any) -> None:
 
 
 _CELLS = (
-    *(
-        "nan",
-        "inf",
-        "-1",
-        "2",
-        "1e400",
-        "",
-        "x",
-        "99",
-        "-9",
-        "9" * 40,
-        "=1+1",
-        "'",
-        "\t",
-        '"',
-        "0x1",
-    ),
-    *(
-        "0",
-        "1",
-        "1.0",
-        "lexical",
-        "\x00",
-        "\r",
-        "a,b",
-        "u?",
-    ),
+    *("nan", "inf", "-1", "2", "1e400", "", "x", "99", "-9", "9" * 40, "=1+1", "'", "\t", '"'),
+    *("0x1", "0", "1", "1.0", "lexical", "\x00", "\r", "a,b", "u?"),
 )
 
 

@@ -72,11 +72,11 @@ def right(pooling: str, method: str, epochs: int) -> dict[str, Any]:
         folder.mkdir()
         assert run(folder, *ingesting(pooling)).code == 0
     (result,) = run(folder, *evaluating(method, epochs)).lines
-    return told(result)
+    return outcome(result)
 
 
-def told(result: dict[str, Any]) -> dict[str, Any]:
-    """The part of a result that says what came out and what from."""
+def outcome(result: dict[str, Any]) -> dict[str, Any]:
+    """The part of a result that does not depend on when or where it was made."""
     return {name: result[name] for name in ("fingerprint", "metrics", "confusion", "n", "key")}
 
 
@@ -123,11 +123,11 @@ class LifeOfAFolder(RuleBasedStateMachine):
     @rule(pooling=poolings, overwrite=st.booleans())
     def ingest(self, pooling: str, overwrite: bool) -> None:
         ended = run(self.folder, *ingesting(pooling), *["--overwrite"] * overwrite)
-        stands = self.store == pooling and not self.damaged
-        may = self.store is None or stands or overwrite
+        is_same = self.store == pooling and not self.damaged
+        may = self.store is None or is_same or overwrite
         assert ended.code == (0 if may else 4), ended.stderr
         if may:
-            assert ended.lines[0]["reused"] == stands
+            assert ended.lines[0]["reused"] == is_same
             self.store, self.damaged = pooling, False
 
     @rule(epochs=epoch_counts)
@@ -154,7 +154,7 @@ class LifeOfAFolder(RuleBasedStateMachine):
             return
         assert self.store is not None
         (result,) = ended.lines
-        assert told(result) == right(self.store, method, epochs)
+        assert outcome(result) == right(self.store, method, epochs)
         if sure:
             assert result["reused"] == fresh
         self.results[method] = self.made(epochs)
@@ -199,7 +199,7 @@ class LifeOfAFolder(RuleBasedStateMachine):
         path = self.result_of(method)
         assert path.exists() or (ended.code == KILLED and method not in self.results)
         if path.exists():
-            found = told(json.loads(path.read_text(encoding="utf-8")))
+            found = outcome(json.loads(path.read_text(encoding="utf-8")))
             if found == expected:
                 self.results[method] = self.made(epochs)
             else:
@@ -225,10 +225,10 @@ class LifeOfAFolder(RuleBasedStateMachine):
         self.damaged = True
 
     @invariant()
-    def results_stand_whole(self) -> None:
+    def results_are_whole(self) -> None:
         """What was made stays, as it was made, until something else is made in its place."""
         for method in self.results:
-            found = told(json.loads(self.result_of(method).read_text(encoding="utf-8")))
+            found = outcome(json.loads(self.result_of(method).read_text(encoding="utf-8")))
             assert found == right(*self.result_made_from(method))
 
     def ended_well(self, ended: sandbox.Ended, *, sure: bool, fresh: bool) -> None:
@@ -311,7 +311,7 @@ def test_a_life_with_every_step() -> None:
     try:
         for step in steps:
             step()
-            life.results_stand_whole()
+            life.results_are_whole()
         assert not life.damaged
         assert life.store == "max"
     finally:

@@ -1,4 +1,4 @@
-"""Two processes on the same files: who writes waits, who reads does not, nothing is mixed up."""
+"""Two processes on the same files: writers wait, readers do not, results never mix."""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ import pytest
 import torch
 from sandbox import Running
 
-import memr_cli.experiment.models
+import memr_cli.experiment.evaluate
 from memr_cli.errors import SystemRefusedError
 from memr_cli.files.locks import holding
 from store.locks import LockFile, Outcome
@@ -21,7 +21,7 @@ from store.locks import LockFile, Outcome
 Run = Callable[..., Any]
 QUICK = ("--epochs", "2", "--method", "acoustic")
 
-LOADED = (torch, memr_cli.experiment.models)
+LOADED = (torch, memr_cli.experiment.evaluate)
 """What a run would load is loaded before it forks."""
 
 
