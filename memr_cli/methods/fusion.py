@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods import unimodal
+from memr_cli.methods.network import PRESETS
 from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
-    from memr_cli.learning.modules.gate import Width
+    from memr_cli.learning.modules.layers import Width
 
 
-DEFAULT = replace(unimodal.PRESETS[Preset.DEFAULT], presence_indicator=True)
-ORIGINAL = unimodal.PRESETS[Preset.ORIGINAL]
+DEFAULT = replace(PRESETS[Preset.DEFAULT], presence_indicator=True)
+ORIGINAL = PRESETS[Preset.ORIGINAL]
 """The published notebook has none of these methods; they are trained as its others are."""
 
 
@@ -36,7 +36,7 @@ ENCODERS = {
 
 def width(settings: EncoderSettings) -> "Width":
     """The part of the settings that encoders have."""
-    from memr_cli.learning.modules.gate import Width
+    from memr_cli.learning.modules.layers import Width
 
     return Width(settings.hidden, settings.dropout, settings.input_dropout)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memr_cli.data.dataset import Dataset
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import FoldModel, FoldTask, Need
-from memr_cli.methods.unimodal import PRESETS
+from memr_cli.methods.network import PRESETS
 from memr_cli.vocabulary import Preset
 
 Floats = NDArray[np.floating]

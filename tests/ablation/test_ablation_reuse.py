@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ablated_corpus import QUICK, Results, Run, copied
 
-import memr_cli.learning.training as training
+from memr_cli.learning import prediction, training
 
 
 def test_a_second_run_is_answered_from_the_file(
@@ -18,7 +18,7 @@ def test_a_second_run_is_answered_from_the_file(
         raise AssertionError("something was trained")
 
     monkeypatch.setattr(training, "train", refuse)
-    monkeypatch.setattr(training, "predict", refuse)
+    monkeypatch.setattr(prediction, "predict", refuse)
     again = memr("ablate", "early", "late", "--retrain", "--store", made, *QUICK)
     assert [result["reused"] for result in again.lines] == [True, True], again.stderr
     for result in again.lines:
