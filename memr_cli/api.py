@@ -14,28 +14,26 @@ few want, and `progress` wraps loops, as tqdm does.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import msgspec
 
 from memr_cli.errors import UsageError
 from memr_cli.experiment.experiment import Experiment, Place, choose, collective_names
 from memr_cli.experiment.runs import chosen, evaluate_methods, train_methods
-from memr_cli.experiment.settings import ExperimentSettings, normalizations
+from memr_cli.experiment.settings import SettingOptions, settings_from
 from memr_cli.methods.registry import named, registered, shadowed, unusable, why_unsupported
 from memr_cli.progress import Progress, silent
 from memr_cli.vocabulary import (
     Across,
-    Calibration,
-    ClassWeights,
     Device,
     OnProblem,
     Pooling,
-    Preset,
     ProtocolName,
     Subset,
+    choice,
 )
 
 if TYPE_CHECKING:
@@ -44,9 +42,10 @@ if TYPE_CHECKING:
     from memr_cli.results.comparison import Comparison
     from memr_cli.results.corpus import Info, Ingestion
     from memr_cli.results.evaluation import Evaluation
+    from memr_cli.results.report import Report
     from memr_cli.results.training import Training
 
-__all__ = ["ablate", "audit", "compare", "evaluate", "fuse", "info", "ingest", "train"]
+__all__ = ["ablate", "audit", "compare", "evaluate", "fuse", "info", "ingest", "report", "train"]
 
 PathLike = str | os.PathLike[str]
 Notice = Callable[[str], None]
@@ -59,31 +58,14 @@ def ignore(_: Any) -> None:
     """Do nothing with a sentence or a result."""
 
 
-class Options(TypedDict, total=False):
+class Options(SettingOptions, total=False):
     """The options of all functions that train. Those left out have the command's defaults.
 
-    normalize: `global` or `speaker`, or a list of these and of `MODALITY=speaker`. epochs to
-    label_smoothing replace values of the preset. wait: seconds to wait for another process that
-    works on the same results; None: until it is done.
+    wait: seconds to wait for another process that works on the same results; None: until it is
+    done.
     """
 
     out: PathLike | None
-    protocol: str
-    folds: int | None
-    preset: str
-    seed: int
-    seeds: int
-    epochs: int | None
-    patience: int | None
-    batch_size: int | None
-    learning_rate: float | None
-    weight_decay: float | None
-    hidden: int | None
-    modality_dropout: float | None
-    class_weights: str
-    label_smoothing: float | None
-    subset: str
-    normalize: str | Sequence[str] | None
     device: str
     wait: float | None
     notice: Notice
@@ -192,7 +174,7 @@ def _train(
     options: Options,
 ) -> "list[Training]":
     is_fusion = command == "fuse"
-    with Experiment(_place(store, options), settings(options)) as experiment:
+    with Experiment(_place(store, options), settings_from(options)) as experiment:
         held = experiment.held
         collective = collective_names(methods, held, is_fusion)
         for name in methods:
@@ -223,7 +205,7 @@ def evaluate(
     or have no effect, UnsupportedError for what the store does not support, StoreError for a store
     that is missing or damaged, SystemRefusedError and OSError where the system refuses.
     """
-    asked = settings(options, calibrate=calibrate, ensemble=ensemble)
+    asked = settings_from(options, calibrate=calibrate, ensemble=ensemble)
     with Experiment(_place(store, options), asked) as experiment:
         return _each(evaluate_methods(experiment, chosen(experiment, methods)), each)
 
@@ -243,7 +225,7 @@ def ablate(
     """
     from memr_cli.ablation.runs import ablate_methods
 
-    with Experiment(_place(store, options), settings(options)) as experiment:
+    with Experiment(_place(store, options), settings_from(options)) as experiment:
         found = ablate_methods(experiment, chosen(experiment, methods), retrain=retrain)
         return _each(found, each)
 
@@ -290,8 +272,8 @@ def audit(
 
     Raises UsageError, UnsupportedError and the errors of Store.open as `evaluate`.
     """
-    from memr_cli.audit.run import AuditSettings
-    from memr_cli.audit.run import audit as run
+    from memr_cli.auditing.run import AuditSettings
+    from memr_cli.auditing.run import audit as run
 
     started = time.monotonic()
     asked = AuditSettings(
@@ -299,6 +281,28 @@ def audit(
     )
     result = run(Path(store), _folder(store, out), asked, progress)
     return msgspec.structs.replace(result, seconds=round(time.monotonic() - started, 3))
+
+
+def report(
+    store: PathLike = "memr.h5",
+    *,
+    out: PathLike | None = None,
+    wait: float | None = None,
+    notice: Notice = ignore,
+    progress: Progress = silent,
+) -> "Report":
+    """Write tables, figures and a page of everything that was evaluated into the output folder.
+
+    Results of this store come first. Raises UnsupportedError where there is no result to report.
+    """
+    from memr_cli.files.waiting import holding
+    from memr_cli.reporting.report import build
+    from memr_cli.results.folder import ResultFolder
+
+    path, folder = Path(store), ResultFolder(_folder(store, out))
+    name = path.name if path.exists() else None
+    with holding([folder.report_lock], wait, notice):
+        return build(folder, store_name=name, notice=notice, progress=progress)
 
 
 _R = TypeVar("_R", bound="Training | Evaluation | Ablation")
@@ -332,59 +336,3 @@ def _place(store: PathLike, options: Options) -> Place:
         choice(Device, options.get("device", "auto"), "device"),
         options.get("wait"),
     )
-
-
-_OVERRIDES = (
-    *("epochs", "patience", "batch_size", "learning_rate", "weight_decay", "hidden"),
-    *("label_smoothing", "modality_dropout"),
-)
-"""Options that replace a value of the preset, by their name in TrainingSettings."""
-
-
-def settings(
-    options: Options, *, calibrate: str = "none", ensemble: bool = False
-) -> ExperimentSettings:
-    """Return the settings of an experiment. Raises UsageError for what cannot work."""
-    for_all, for_each = normalizations(options.get("normalize") or [])
-    given: Mapping[str, Any] = {name: options.get(name) for name in _OVERRIDES}
-    # Adding 0 turns -0.0 into 0.0, which is the same and would print differently.
-    overrides = {name: value + 0 for name, value in given.items() if value is not None}
-    weights = choice(ClassWeights, options.get("class_weights", "none"), "class-weights")
-    if weights is not ClassWeights.NONE:
-        overrides["class_weights"] = weights
-    return ExperimentSettings(
-        choice(ProtocolName, options.get("protocol", "speaker"), "protocol"),
-        options.get("folds"),
-        choice(Preset, options.get("preset", "default"), "preset"),
-        options.get("seed", 0),
-        options.get("seeds", 1),
-        overrides=overrides,
-        subset=choice(Subset, options.get("subset", "all"), "subset"),
-        normalize=for_all,
-        normalize_each=for_each,
-        calibrate=choice(Calibration, calibrate, "calibrate"),
-        ensemble=ensemble,
-    )
-
-
-_E = TypeVar(
-    "_E",
-    Pooling,
-    OnProblem,
-    Across,
-    Device,
-    ClassWeights,
-    ProtocolName,
-    Preset,
-    Subset,
-    Calibration,
-)
-
-
-def choice(kind: type[_E], value: str, option: str) -> _E:
-    """Return one of the words of an option. Raises UsageError for any other."""
-    try:
-        return kind(value)
-    except ValueError as error:
-        words = ", ".join(kind)
-        raise UsageError(f"--{option} is {value}; give one of {words}.") from error

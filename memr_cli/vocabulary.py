@@ -6,6 +6,9 @@ Each list stands here once. Imports nothing heavy, since `--help` needs it.
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import TypeVar
+
+from memr_cli.errors import UsageError
 
 MODALITIES = ("visual", "acoustic", "lexical")
 """The standard modalities, in the order of tables. Any other legal name is one too."""
@@ -123,3 +126,14 @@ class Across(StrEnum):
 
     NORMALIZE = "normalize"
     ENSEMBLE = "ensemble"
+
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+def choice(kind: type[_E], value: str, option: str) -> _E:
+    """Return one of the words of an option. Raises UsageError for any other."""
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise UsageError(f"--{option} is {value}; give one of {', '.join(kind)}.") from error

@@ -20,7 +20,7 @@ FLOORS = (
     ("commands",),
     ("api",),
     ("ablation",),
-    ("experiment", "ingestion", "reporting", "comparison", "audit"),
+    ("experiment", "ingestion", "reporting", "comparison", "auditing"),
     ("methods",),
     ("learning",),
     ("results",),
@@ -38,8 +38,8 @@ HEAVY = {
     "matplotlib": {"reporting"},
     "jinja2": {"reporting"},
     "safetensors": {"learning"},
-    "sklearn": {"audit", "methods"},
-    "scipy": {"audit", "comparison", "evaluation"},
+    "sklearn": {"auditing", "methods"},
+    "scipy": {"auditing", "comparison", "evaluation"},
     "rich": {"commands"},
     "tqdm": {"commands"},
     "typer": {"app", "commands"},
@@ -75,6 +75,8 @@ def test_every_room_has_a_floor() -> None:
 @pytest.mark.parametrize("path", modules(ROOT), ids=lambda path: str(path.relative_to(ROOT)))
 def test_arrows_go_down(path: Path) -> None:
     here = room(path)
+    if here == "__init__":  # the face of the package, which loads the interface when asked
+        return
     for name in imports(path):
         first, _, rest = name.partition(".")
         there = rest.partition(".")[0]

@@ -270,8 +270,3 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     called.__annotations__ = {one.name: one.annotation for one in expanded}
     del called.__wrapped__  # Typer would look at the signature below
     return called
-
-
-def out_folder(store: Path, out: Path | None) -> Path:
-    """Return the output folder: by default, the one that the store is in."""
-    return store.parent if out is None else out

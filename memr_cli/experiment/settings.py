@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from memr_cli.errors import UsageError
 from memr_cli.evaluation.protocols import check_n_folds
@@ -11,12 +11,39 @@ from memr_cli.vocabulary import (
     DEFAULT_FOLDS,
     MODALITIES,
     Calibration,
+    ClassWeights,
     Normalization,
     Preset,
     ProtocolName,
     Subset,
+    choice,
     is_modality_name,
 )
+
+
+class SettingOptions(TypedDict, total=False):
+    """What a user may ask of an experiment, in words; what is left out has its default.
+
+    normalize: `global` or `speaker`, or a list of these and of `MODALITY=speaker`. epochs to
+    label_smoothing replace values of the preset.
+    """
+
+    protocol: str
+    folds: int | None
+    preset: str
+    seed: int
+    seeds: int
+    epochs: int | None
+    patience: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    weight_decay: float | None
+    hidden: int | None
+    modality_dropout: float | None
+    class_weights: str
+    label_smoothing: float | None
+    subset: str
+    normalize: str | Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -97,3 +124,36 @@ def normalizations(
         else:
             for_all = Normalization(how)
     return for_all, for_each
+
+
+_OVERRIDES = (
+    *("epochs", "patience", "batch_size", "learning_rate", "weight_decay", "hidden"),
+    *("label_smoothing", "modality_dropout"),
+)
+"""Options that replace a value of the preset, by their name in TrainingSettings."""
+
+
+def settings_from(
+    options: SettingOptions, *, calibrate: str = "none", ensemble: bool = False
+) -> ExperimentSettings:
+    """Return the settings that options ask for. Raises UsageError for what cannot work."""
+    for_all, for_each = normalizations(options.get("normalize") or [])
+    given: Mapping[str, Any] = {name: options.get(name) for name in _OVERRIDES}
+    # Adding 0 turns -0.0 into 0.0, which is the same and would print differently.
+    overrides = {name: value + 0 for name, value in given.items() if value is not None}
+    weights = choice(ClassWeights, options.get("class_weights", "none"), "class-weights")
+    if weights is not ClassWeights.NONE:
+        overrides["class_weights"] = weights
+    return ExperimentSettings(
+        choice(ProtocolName, options.get("protocol", "speaker"), "protocol"),
+        options.get("folds"),
+        choice(Preset, options.get("preset", "default"), "preset"),
+        options.get("seed", 0),
+        options.get("seeds", 1),
+        overrides=overrides,
+        subset=choice(Subset, options.get("subset", "all"), "subset"),
+        normalize=for_all,
+        normalize_each=for_each,
+        calibrate=choice(Calibration, calibrate, "calibrate"),
+        ensemble=ensemble,
+    )

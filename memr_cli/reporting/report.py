@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.progress import Progress, silent
@@ -17,6 +16,7 @@ from memr_cli.reporting.rows import rows, table
 from memr_cli.reporting.sections import Section, section
 from memr_cli.reporting.studies.loading import Studies, studies
 from memr_cli.results.folder import ResultFolder
+from memr_cli.results.report import Report, ReportFiles
 from store.atomic import write_whole
 
 # Names of figures in any report, whichever methods and groups it has; nobody else's file matches.
@@ -32,13 +32,12 @@ def build(
     store_name: str | None = None,
     notice: Notice,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Write the report of everything in `folder` and tell what it says.
+) -> Report:
+    """Write the report of everything in `folder`.
 
     Groups of the store called `store_name` (a file name) come first. `notice` gets one sentence
     for everything a person should know of, such as a result that is left out; `progress` shows how
-    far drawing has come. Returns `files` (paths by kind), `rows` (the results table) and `notes`
-    (sentences, the notices among them).
+    far drawing has come. The result's `notes` have the notices.
 
     Raises UnsupportedError where there is no result to report, OSError where files cannot be
     written.
@@ -67,7 +66,15 @@ def build(
         lacking = words.not_evaluated(one)
         if lacking:
             notes.append(f"protocol {one.protocol}, preset {one.preset}: {lacking}")
-    return {"files": files, "rows": [row for one in groups for row in rows(one)], "notes": notes}
+    stores = {(one.store, one.fingerprint) for one in groups}
+    store, fingerprint = stores.pop() if len(stores) == 1 else (None, None)
+    return Report(
+        store=store,
+        fingerprint=fingerprint,
+        files=files,
+        rows=tuple(row for one in groups for row in rows(one)),
+        notes=tuple(notes),
+    )
 
 
 def _sections(
@@ -92,7 +99,7 @@ def _sections(
     return sections
 
 
-def _write(report: Path, sections: Sequence[Section], rows: str) -> dict[str, Any]:
+def _write(report: Path, sections: Sequence[Section], rows: str) -> ReportFiles:
     folder = report / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     figures = {
@@ -112,8 +119,9 @@ def _write(report: Path, sections: Sequence[Section], rows: str) -> dict[str, An
     for path, text in texts.items():
         write_whole(path, text.encode("utf-8", "backslashreplace"))
     _remove_others(folder, set(figures))
-    kinds = zip(("csv", "latex", "markdown", "html"), texts, strict=True)
-    return {**{kind: str(path) for kind, path in kinds}, "figures": [*map(str, figures)]}
+    csv, latex, markdown, html = map(str, texts)
+    drawn = tuple(map(str, figures))
+    return ReportFiles(csv=csv, latex=latex, markdown=markdown, html=html, figures=drawn)
 
 
 def _remove_others(folder: Path, kept: AbstractSet[Path]) -> None:

@@ -14,6 +14,7 @@ from memr_cli.results.audit import Audit
 from memr_cli.results.comparison import Comparison
 from memr_cli.results.corpus import Check, Info, Ingestion, LayoutFacts, Synthesis
 from memr_cli.results.evaluation import Evaluation
+from memr_cli.results.report import Report
 from memr_cli.results.schema import Part, Result
 from memr_cli.results.training import FusionTraining, Training
 
@@ -29,6 +30,7 @@ KINDS: dict[str, type[Result]] = {
     "evaluate": Evaluation,
     "compare": Comparison,
     "ablate": Ablation,
+    "report": Report,
 }
 """The type of each command's result."""
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from built import build
 from made_results import FIVE, Experiment, folds_of, write
 from made_studies import write_ablation, write_audit, write_comparison
 
@@ -13,7 +14,6 @@ from memr_cli.reporting.figures.drawing import draw
 from memr_cli.reporting.figures.palette import method_colours
 from memr_cli.reporting.groups import group
 from memr_cli.reporting.loading import load
-from memr_cli.reporting.report import build
 from memr_cli.reporting.rows import table
 from memr_cli.reporting.sections import Section, section
 from memr_cli.reporting.studies.loading import Studies, studies

@@ -167,7 +167,7 @@ def test_a_method_that_sees_dialogues_alone_is_not_said_to_be_normalised(tmp_pat
     (line,) = [line for line in words.leakage(one) if "transductive" in line]
     assert line.startswith("Turns of test dialogues")
     assert "context and context-causal have them as context" in line
-    assert [row["transductive"] for row in rows(one)] == [*[False] * 5, True, True]
+    assert [row.transductive for row in rows(one)] == [*[False] * 5, True, True]
 
 
 @pytest.mark.parametrize("told", [{}, {"as_context": False}], ids=["earlier", "not"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from audit_corpora import check
 
-from memr_cli.audit.run import AuditSettings, audit
+from memr_cli.auditing.run import AuditSettings, audit
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
 from memr_cli.results.audit import Audit

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.audit.findings import Checked, Code, Severity, counted, few, percent
+from memr_cli.auditing.findings import Checked, Code, Severity, counted, few, percent
 from memr_cli.evaluation.columns import Codes, Columns, Rows
 from memr_cli.evaluation.protocols import Fold
 from memr_cli.evaluation.similarity import duplicates, extents

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from memr_cli.audit.findings import Checked, Severity
-from memr_cli.audit.run import CODES, Subject, examine
+from memr_cli.auditing.findings import Checked, Severity
+from memr_cli.auditing.run import CODES, Subject, examine
 from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.columns import NONE, Columns
 from memr_cli.evaluation.protocols import PROTOCOLS, folds

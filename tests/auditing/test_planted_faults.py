@@ -13,7 +13,7 @@ from audit_corpora import (
     speaker_offsets,
 )
 
-from memr_cli.audit.run import CODES
+from memr_cli.auditing.run import CODES
 from memr_cli.evaluation.columns import NONE
 from memr_cli.results.audit import Shared
 from memr_cli.results.schema import to_json

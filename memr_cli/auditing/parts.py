@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.audit.findings import Checked, Code, Severity, counted, few, percent
+from memr_cli.auditing.findings import Checked, Code, Severity, counted, few, percent
 from memr_cli.evaluation.columns import NONE, Codes, Columns
 from memr_cli.evaluation.protocols import Fold, Protocol
 from memr_cli.results.audit import Finding, PartCounts, Shared, SpeakerCounts

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.audit.findings import Checked, Code, Severity, percent
+from memr_cli.auditing.findings import Checked, Code, Severity, percent
 from memr_cli.corpora.subsets import inside
 from memr_cli.evaluation.columns import Columns
 from memr_cli.evaluation.leakage import Copies, identical_vectors

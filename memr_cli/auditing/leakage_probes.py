@@ -6,8 +6,8 @@ N utterances, D dims, C classes, n rows that a probe is asked about.
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.audit import linear_probe as probe
-from memr_cli.audit.findings import Checked, Code, Severity, percent
+from memr_cli.auditing import linear_probe as probe
+from memr_cli.auditing.findings import Checked, Code, Severity, percent
 from memr_cli.data.scaling import standardise_groups
 from memr_cli.evaluation.bootstrap import FEW_CLUSTERS
 from memr_cli.evaluation.columns import NONE, Columns, Rows

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from audit_corpora import Corpus, features_trained_on_labels, planted, speaker_offsets
 
-from memr_cli.audit.copies import check_near_identical
-from memr_cli.audit.leakage_probes import LABEL_LEAK
+from memr_cli.auditing.copies import check_near_identical
+from memr_cli.auditing.leakage_probes import LABEL_LEAK
 from memr_cli.evaluation.columns import NONE
 from memr_cli.evaluation.similarity import NearCopies
 

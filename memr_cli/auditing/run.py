@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.audit import copies, leakage_probes, linear_probe, parts, values
-from memr_cli.audit.findings import Checked, Severity, joined
+from memr_cli.auditing import copies, leakage_probes, linear_probe, parts, values
+from memr_cli.auditing.findings import Checked, Severity, joined
 from memr_cli.data.dataset import Dataset, held_modalities, open_dataset
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.leakage import Copies, taking_part, vector_codes
