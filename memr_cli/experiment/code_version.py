@@ -68,7 +68,8 @@ def _module(name: str) -> _Module:
 
 def _imports(text: str) -> Iterator[str]:
     for source, names, alone in _IMPORT.findall(text):
-        yield alone or source
+        if (alone or source) not in ROOTS:  # memr_cli itself is the Python interface to all
+            yield alone or source
         if source and _path(source).name == "__init__.py":  # a package, perhaps for its modules
             for name in re.findall(r"(\w+)(?: as \w+)?", names):
                 if _path(f"{source}.{name}").is_file():

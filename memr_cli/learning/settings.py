@@ -64,7 +64,7 @@ class TrainingSettings:
             )
 
     def changed(self, overrides: Mapping[str, Any]) -> Self:
-        """Return these settings with some values replaced. Raises UsageError for a pointless one."""
+        """Return them with some values replaced. Raises UsageError for a pointless one."""
         if self.patience is None and "patience" in overrides:
             raise UsageError(
                 "--patience has no effect with --preset original, which keeps the last epoch; "

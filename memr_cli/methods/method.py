@@ -92,7 +92,7 @@ class TrainedMethod(Protocol):
         ...
 
     def usable(self, present: Presence, settings: TrainingSettings) -> NDArray[np.bool_]:
-        """(N,) utterances that it can learn from and score; `present` has the modalities it uses."""
+        """(N,) utterances that it can learn from and score. `present`: of its modalities."""
         ...
 
     def fit(
