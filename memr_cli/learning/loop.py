@@ -77,7 +77,7 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What all stacks of one training share, with the data on the device. labels: (N,)."""
+    """The data and settings that all stacks of one training share. labels: (N,) on the device."""
 
     inputs: Inputs
     settings: TrainingSettings

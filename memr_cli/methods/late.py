@@ -3,7 +3,7 @@
 Letters: N utterances, n rows, M members, C classes, S classes that validation rows have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.fusion import Floats, Mask, likeliest_weights, majority, pooled
-from memr_cli.methods.combination import Combination
-from memr_cli.methods.method import Decision, Fitted
-from memr_cli.methods.modalities import usable
+from memr_cli.methods.fusion import at_least_two
+from memr_cli.methods.method import Decision, Fitted, usable
 from memr_cli.vocabulary import Preset
+
+FEWEST_ROWS = 20
+"""With fewer validation rows than this, nothing is learned."""
+
+Learn = Callable[[Floats, Mask, NDArray[np.int64]], Fitted]
+Join = Callable[[Floats, Mask, Fitted], Floats]
 
 STRENGTH = 1.0
 """scikit-learn's `C`: the inverse strength of regularisation.
@@ -69,6 +74,50 @@ class MajorityVote:
         decisions = probabilities.argmax(axis=2)
         winner, shares, tied = majority(decisions, present, probabilities.shape[2])
         return Decision(winner, shares, tied)
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A method that joins the class probabilities of the unimodal classifiers.
+
+    `join` computes (n, C) probabilities from those of members present and what `learn` returned.
+    `learn` is called where there are FEWEST_ROWS validation rows of two classes or more, and None
+    where there is nothing to learn; `join` then gets an empty mapping.
+    """
+
+    name: str
+    summary: str
+    join: Join
+    learn: Learn | None = None
+    is_fusion: bool = True
+    votes: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """True where it is fitted on validation rows."""
+        return self.learn is not None
+
+    def members(self, held: Sequence[str]) -> tuple[str, ...]:
+        """Return the unimodal methods. Raises UnsupportedError for fewer than two modalities."""
+        return at_least_two(self.name)(held)
+
+    def usable(self, members_usable: Mask, preset: Preset) -> Mask:
+        """(N,) where any member is usable (M, N); with preset original, where all are."""
+        return usable(members_usable, any_will_do=preset is not Preset.ORIGINAL)
+
+    def fit(self, probabilities: Floats, present: Mask, labels: NDArray[np.int64]) -> Fitted:
+        """Learn from members' probabilities (M, n, C) for n rows with labels (n,).
+
+        Returns nothing learned if they are too few or of one class.
+        """
+        if self.learn is None or labels.size < FEWEST_ROWS or np.unique(labels).size < 2:
+            return {}
+        return self.learn(probabilities, present, labels)
+
+    def combine(self, probabilities: Floats, present: Mask, fitted: Fitted) -> Decision:
+        """Decide n rows from the members' probabilities (M, n, C), of those present (M, n)."""
+        joined = self.join(probabilities, present, fitted)
+        return Decision(joined.argmax(axis=1), joined, np.zeros(len(joined), np.bool_))
 
 
 def _learned_weights(probabilities: Floats, present: Mask, labels: NDArray[np.int64]) -> Fitted:

@@ -183,3 +183,21 @@ class CombiningMethod(Protocol):
 
 
 Method = TrainedMethod | CombiningMethod
+
+
+def alone(name: str, summary: str, modalities: Sequence[str]) -> dict[str, Any]:
+    """Return the fields to replace in a method of this name that uses these modalities alone."""
+    chosen = tuple(modalities)
+    return {
+        "name": f"{name}@{'+'.join(chosen)}",
+        "summary": f"{summary}: {', '.join(chosen)} alone",
+        "is_fusion": len(chosen) > 1,
+        "choose": lambda _: chosen,
+    }
+
+
+def usable(has: NDArray[np.bool_], *, any_will_do: bool) -> NDArray[np.bool_]:
+    """(N,) utterances that have any of what is needed, or all of it. has: (M, N)."""
+    decide = np.logical_or if any_will_do else np.logical_and
+    found: NDArray[np.bool_] = decide.reduce(has)
+    return found

@@ -15,8 +15,16 @@ from numpy.typing import NDArray
 from memr_cli.data.dataset import Dataset
 from memr_cli.data.scaling import Scaler
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
-from memr_cli.methods.modalities import alone, usable
+from memr_cli.methods.method import (
+    SELECTION,
+    Arrays,
+    FoldModel,
+    FoldTask,
+    Need,
+    Presence,
+    alone,
+    usable,
+)
 from memr_cli.progress import Progress
 from memr_cli.vocabulary import Preset
 

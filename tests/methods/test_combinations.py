@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.fusion import LEAST_SHARE, likeliest_weights, pooled
 from memr_cli.methods import late
-from memr_cli.methods.combination import FEWEST_ROWS, Combination
+from memr_cli.methods.late import FEWEST_ROWS, Combination
 from memr_cli.vocabulary import Preset
 
 _, MEAN, WEIGHTED, STACK = late.METHODS

@@ -123,8 +123,8 @@ def _checked(named: Any, refused: _Refused) -> tuple[str | Sequence[str], frozen
     if not isinstance(summary, str) or not summary.strip():
         raise refused.because(f"expected its summary in words, found {summary!r}")
     wanted = getattr(named, "modalities", ANY)
-    said = wanted in (ANY, SEVERAL) if isinstance(wanted, str) else _are_modalities(wanted)
-    if not said or not wanted:
+    known = wanted in (ANY, SEVERAL) if isinstance(wanted, str) else _are_modalities(wanted)
+    if not known or not wanted:
         raise refused.because(
             f'its modalities are {wanted!r}, expected "{ANY}", "{SEVERAL}" or a tuple of '
             f"names of modalities such as {', '.join(MODALITIES)}"

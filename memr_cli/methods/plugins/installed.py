@@ -25,8 +25,16 @@ from memr_cli.data.scaling import Scaler
 from memr_cli.errors import MethodUnsupportedError
 from memr_cli.learning.devices import one_thread
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, Need, Presence
-from memr_cli.methods.modalities import alone, usable
+from memr_cli.methods.method import (
+    SELECTION,
+    Arrays,
+    FoldModel,
+    FoldTask,
+    Need,
+    Presence,
+    alone,
+    usable,
+)
 from memr_cli.methods.plugins.interface import Classifier, Rows, StandardisedView, rows_shown
 from memr_cli.progress import Progress
 from memr_cli.vocabulary import Preset

@@ -1,4 +1,4 @@
-"""What the class of another package must have, and what memr passes to it.
+"""The interface for methods of other packages: their class, and the data that memr passes to it.
 
 An entry point of the group `memr.methods` names a class like `Classifier`. The class need not
 inherit from it or import memr. docs/plugins.md has a complete package.
