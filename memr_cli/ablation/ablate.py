@@ -17,8 +17,8 @@ from memr_cli.experiment.evaluate import left_out_note
 from memr_cli.experiment.keys import versions
 from memr_cli.experiment.scoring import description
 from memr_cli.experiment.trial import Trial
-from memr_cli.methods.installed import InstalledSettings
 from memr_cli.methods.method import TrainedMethod
+from memr_cli.methods.plugins.installed import InstalledSettings
 from memr_cli.results.ablation import Ablation, AblationFiles, SubsetScores
 from memr_cli.results.hashes import hashes
 from memr_cli.results.saved import save

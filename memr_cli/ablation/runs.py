@@ -7,9 +7,9 @@ import msgspec
 
 from memr_cli.ablation.conditions import LEVELS, SHARES, coalitions, members_of
 from memr_cli.errors import UnsupportedError
+from memr_cli.experiment.code_version import code_version, modules_of
 from memr_cli.experiment.experiment import Choice, Experiment
 from memr_cli.experiment.freshness import Freshness, member_keys, other_key, unreadable
-from memr_cli.experiment.keys import code_version
 from memr_cli.experiment.runs import (
     prepare_output,
     protect_checkpoints,
@@ -24,8 +24,8 @@ from memr_cli.results.hashes import hashes
 from memr_cli.results.saved import load_if_valid
 from memr_cli.results.schema import hash_of
 
-CODE = ("ablation",)
-"""The package whose code shapes an ablation beyond what shapes models."""
+CODE = frozenset({"memr_cli.ablation.ablate"})
+"""The module that computes an ablation."""
 
 
 def ablate_methods(experiment: Experiment, choice: Choice, *, retrain: bool) -> Iterator[Ablation]:
@@ -133,7 +133,7 @@ def _key(trial: Trial) -> str:
     """
     return hash_of(
         {
-            "code": code_version(CODE),
+            "code": code_version(CODE | modules_of(trial.method)),
             "method": trial.name,
             "trained": member_keys(trial),
             "seeds": list(trial.experiment.settings.seeds),

@@ -72,7 +72,7 @@ def _evaluation(
 
 def _evaluation_key(trial: Trial) -> str:
     return evaluation_key(
-        trial.name,
+        trial.method,
         member_keys(trial),
         trial.runs,
         trial.experiment.settings.overrides,

@@ -1,6 +1,5 @@
 """What makes a result fresh: a key over everything that shapes it. Another key means stale."""
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -9,41 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import memr_cli
-import store
 from memr_cli.evaluation.protocols import PROTOCOLS
+from memr_cli.experiment.code_version import code_version, modules_of
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.method import TrainedMethod
+from memr_cli.methods.method import Method, TrainedMethod
 from memr_cli.results.schema import hash_of
 
-SHAPING = (
-    *("corpora/subsets.py", "data", "evaluation", "experiment"),
-    *("learning", "methods", "results"),
-)
-
-READING = ("reader.py", "slabs.py")
-"""Of the store, what features and frames are read with."""
+TRAINING = frozenset({"memr_cli.experiment.models"})
+EVALUATION = frozenset({"memr_cli.experiment.evaluate"})
+"""The modules that compute models and results, beside those of a method."""
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 """Those whose version may change the last digits, and with them a decision."""
 
 _MODULES = {"scikit-learn": "sklearn"}
 """What a library is imported as, where that is not its name."""
-
-
-@cache
-def code_version(rooms: tuple[str, ...] = SHAPING) -> str:
-    """Hash of the source code that shapes numbers.
-
-    A number to be raised by hand would be forgotten once; this is at worst too careful.
-    """
-    root, read = Path(memr_cli.__file__).parent, Path(store.__file__).parent
-    digest = hashlib.sha256()
-    for top in (*(root / name for name in rooms), *(read / name for name in READING)):
-        for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
-            digest.update(path.relative_to(top.parent).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 @cache
@@ -86,7 +66,7 @@ def training_key(
     does not count, so that adding some keeps those there are.
     """
     facts: dict[str, Any] = {
-        "code": code_version(),
+        "code": code_version(TRAINING | modules_of(method)),
         "versions": versions(),
         "fingerprint": fingerprint,
         "method": method.name,
@@ -103,7 +83,7 @@ def training_key(
 
 
 def evaluation_key(
-    method: str,
+    method: Method,
     trained: dict[str, str],
     runs: Sequence[Sequence[int]],
     overrides: Mapping[str, Any],
@@ -115,5 +95,12 @@ def evaluation_key(
     runs: the seeds of each, whose probabilities are averaged. overrides: what was asked of
     training; results tell it and stand in one table by it, also where it changed nothing.
     """
-    facts = {"method": method, "trained": trained, "runs": [list(run) for run in runs]}
-    return hash_of({**facts, "overrides": dict(overrides), "calibrated": calibrated})
+    facts: dict[str, Any] = {
+        "code": code_version(EVALUATION | modules_of(method)),
+        "method": method.name,
+        "trained": trained,
+        "runs": [list(run) for run in runs],
+        "overrides": dict(overrides),
+        "calibrated": calibrated,
+    }
+    return hash_of(facts)

@@ -24,9 +24,9 @@ from memr_cli.learning.checkpoints import (
     OtherKeyError,
     read,
 )
-from memr_cli.methods.installed import OWN, InstalledMethod
 from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask
 from memr_cli.methods.network import NetworkMethod
+from memr_cli.methods.plugins.installed import OWN, InstalledMethod
 from memr_cli.results.folder import refuse_folder
 from memr_cli.results.training import CheckpointFacts
 
@@ -234,7 +234,7 @@ def array_layout(member: Member) -> Layout | None:
     method: object = member.method
     data = member.data
     if isinstance(method, NetworkMethod):
-        from memr_cli.learning.layouts import shapes_of  # loads torch
+        from memr_cli.learning.networks import shapes_of  # loads torch
 
         inputs, architecture = method.prepare(data, member.modalities, member.settings)
         shapes, n_features = shapes_of(architecture), inputs.n_features

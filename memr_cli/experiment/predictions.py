@@ -14,7 +14,7 @@ from memr_cli.evaluation.calibration import fitted_temperature, with_temperature
 from memr_cli.evaluation.protocols import Fold
 from memr_cli.experiment.models import selected_arrays
 from memr_cli.experiment.trial import Trial
-from memr_cli.methods.combination import FEWEST_ROWS
+from memr_cli.methods.late import FEWEST_ROWS
 from memr_cli.methods.method import Decision, Fitted, WeighingMethod
 from memr_cli.results import evaluation as result
 from memr_cli.results.predictions import Predictions

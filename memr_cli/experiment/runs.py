@@ -9,8 +9,8 @@ from memr_cli.experiment.experiment import Choice, Experiment, choose, collectiv
 from memr_cli.experiment.freshness import Freshness, evaluations
 from memr_cli.experiment.trial import Member, Trial
 from memr_cli.files.locks import holding
-from memr_cli.methods.installed import InstalledMethod
 from memr_cli.methods.method import CombiningMethod, Method, TrainedMethod
+from memr_cli.methods.plugins.installed import InstalledMethod
 from memr_cli.methods.registry import named
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import prepare_folder, refuse_folder

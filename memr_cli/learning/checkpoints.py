@@ -1,7 +1,21 @@
-"""Trained models on disk: safetensors holding arrays, and what they are as JSON in its metadata.
+"""Trained models on disk, one safetensors file for each fold and seed.
 
-Reading one runs no code and needs no torch. All facts stand in one metadata entry, since the
-library writes several in an order that changes from run to run.
+A safetensors file is: 8 bytes, the length of the header, little-endian; the header, a JSON object
+that gives the type, shape and byte range of each array by name; then the bytes of the arrays. Here
+all arrays are little-endian float32 in row-major order:
+
+- `scaler.mean`, `scaler.scale`: (D,) features are standardised as (x - mean) / scale. A feature
+  that no training row has, has an infinite scale, and is 0.
+- `layers.<i>.weight` (inputs, outputs) and `layers.<i>.bias` (outputs,) of a feed-forward network;
+  for other networks, the names of the torch module's parameters; for methods of other packages,
+  `model.<name>` as the package names them.
+- `selection.<name>`: the same arrays of the model before the refit, which did not train on
+  validation rows; without a refit there are none.
+
+The header's `__metadata__` has one entry, `memr`, since safetensors writes several in no fixed
+order. It is a JSON object: `format` and `version`; `arrays`, the SHA-256 of the arrays; `hash`, the
+SHA-256 of all other facts; and what the model is: `key`, `method`, `fold`, `seed`, `class_names`,
+`dims`, `settings` and more. Reading a file runs no code and needs no torch.
 """
 
 import hashlib
@@ -25,24 +39,24 @@ from store.atomic import write_whole
 FORMAT = "memr-checkpoint"
 VERSION = 1
 ENTRY = "memr"
-"""The metadata entry that holds the facts."""
+"""The metadata entry with the facts."""
 
 OWN_HASH = "hash"
-"""The fact that is a hash of all others."""
+"""The fact that is the hash of all others."""
 
 SCALE = "scaler.scale"
-"""Ends the name of the one array that may hold infinity."""
+"""Ends the name of the array that may hold infinity."""
 
 MOST_BYTES, MOST_HEADER_BYTES = 2**31, 2**22
-"""Sizes of a file and of its header that are read back, far above what memr writes."""
+"""Largest file and header that are read, far above what memr writes."""
 
 
 class CheckpointError(Exception):
-    """A checkpoint cannot be used; the text says why."""
+    """A checkpoint cannot be used; the message says why."""
 
 
 class OtherKeyError(CheckpointError):
-    """A checkpoint was made from other data or with other settings, as its facts tell."""
+    """A checkpoint with another key: made from other data or with other settings."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         super().__init__("it was trained with other settings or by another version of memr")
@@ -51,16 +65,16 @@ class OtherKeyError(CheckpointError):
 
 @dataclass(frozen=True)
 class Layout:
-    """The arrays that a model has to have by name, with their shapes.
+    """The shapes of the arrays that a model must have, by name.
 
-    others: begins the names of more that it may have, of any shape.
+    others: prefixes of the names of further arrays, which may have any shape.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     others: tuple[str, ...] = ()
 
     def refuse(self, found: Mapping[str, tuple[int, ...]]) -> None:
-        """Raise CheckpointError where arrays of these names and shapes are not those."""
+        """Raise CheckpointError where the arrays found have other names or shapes."""
         for name in sorted(self.shapes.keys() | found.keys()):
             if name not in self.shapes and name.startswith(self.others):
                 continue
@@ -77,13 +91,13 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Arrays of a model by name, and `facts`: what it is, JSON values by name."""
+    """The arrays of a model by name, and facts about it: JSON values by name."""
 
     arrays: Mapping[str, NDArray[np.float32]]
     facts: Mapping[str, Any]
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file, completely or not at all."""
         from safetensors.numpy import save
 
         described = {"format": FORMAT, "version": VERSION, "arrays": _digest(self.arrays)}
@@ -96,27 +110,27 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class _Header:
-    """What a file says of itself: facts, and by array its type and shape."""
+    """The facts of a file, and the type and shape of each array."""
 
     facts: dict[str, Any]
     arrays: Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """What a checkpoint is, without its arrays.
+    """Read the facts of a checkpoint, without its arrays.
 
-    Raises FileNotFoundError where there is none, CheckpointError where it is damaged, not ours, or
-    of another version, OSError where the system refuses.
+    Raises FileNotFoundError where there is none, CheckpointError where it is damaged, not written
+    by memr, or of another version, OSError where the system refuses.
     """
     with _opened(path) as (file, size):
         return _header(file, size).facts
 
 
 def read(path: Path, key: str | None = None, layout: Layout | None = None) -> Checkpoint:
-    """A whole checkpoint, its arrays those that were written. Raises as `read_facts` does.
+    """Read a checkpoint. Raises as `read_facts` does.
 
-    Raises CheckpointError also where its key is not `key`, or its arrays are not as in `layout`;
-    both are looked at before any array is read.
+    Raises OtherKeyError where its key is not `key`, and CheckpointError where it does not have the
+    arrays of `layout`, before any array is read; also where arrays do not match their hash.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -136,11 +150,10 @@ def read(path: Path, key: str | None = None, layout: Layout | None = None) -> Ch
     if _digest(arrays) != header.facts.get("arrays"):
         raise CheckpointError("its weights are not those that were written")
     for name, array in arrays.items():
-        # What no training row has is standardised by an infinite scale, which makes it 0.
         scales = name.endswith(SCALE)
         usable = array >= np.finfo(np.float32).tiny if scales else np.isfinite(array)
         if not usable.all():
-            raise CheckpointError(f"its array {name} holds what is no number")
+            raise CheckpointError(f"its array {name} holds NaN or infinity")
     return Checkpoint(arrays, header.facts)
 
 
@@ -154,14 +167,14 @@ def _opened(path: Path) -> Iterator[tuple[BufferedReader, int]]:
 
 
 def _header(file: BufferedReader, size: int) -> _Header:
-    """The header of a file of this size, checked against it."""
+    """Read the header of a file, and check it against the file's size."""
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, MOST_HEADER_BYTES):
         raise CheckpointError("it is damaged (its header does not fit into it)")
     try:
-        said = decode(file.read(length))
-        arrays = {name: _array(one) for name, one in said.items() if name != "__metadata__"}
-        facts = decode(said.get("__metadata__", {}).get(ENTRY, "{}").encode())
+        header = decode(file.read(length))
+        arrays = {name: _array(one) for name, one in header.items() if name != "__metadata__"}
+        facts = decode(header.get("__metadata__", {}).get(ENTRY, "{}").encode())
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"it is damaged ({error})") from error
     held = sum(4 * math.prod(shape) for _, shape in arrays.values())
@@ -169,18 +182,18 @@ def _header(file: BufferedReader, size: int) -> _Header:
         raise CheckpointError("it was not written by memr")
     if facts.get("version") != VERSION:
         raise CheckpointError(f"its version is {facts.get('version')}, expected {VERSION}")
-    said = facts.pop(OWN_HASH, None)  # those of earlier releases have none
-    if said is not None and said != _hash_of(facts):
-        raise CheckpointError("what it tells of itself is not what was written")
+    written = facts.pop(OWN_HASH, None)  # those of earlier releases have none
+    if written is not None and written != _hash_of(facts):
+        raise CheckpointError("its metadata does not match its checksum")
     if any(kind != "F32" for kind, _ in arrays.values()) or held != size - 8 - length:
         raise CheckpointError("it is damaged (its arrays are not those of its header)")
     return _Header(facts, arrays)
 
 
-def _array(said: Any) -> tuple[str, tuple[int, ...]]:
-    if not fits(said, {"dtype": str, "shape": [int]}) or min(said["shape"], default=0) < 0:
+def _array(entry: Any) -> tuple[str, tuple[int, ...]]:
+    if not fits(entry, {"dtype": str, "shape": [int]}) or min(entry["shape"], default=0) < 0:
         raise ValueError("an array has no shape")
-    return said["dtype"], tuple(said["shape"])
+    return entry["dtype"], tuple(entry["shape"])
 
 
 def _hash_of(facts: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""Networks written as a torch module, for architectures whose products don't stack.
+"""Networks written as a torch module, for architectures whose products cannot be stacked.
 
-Gradients come from autograd, model by model. That is slower than a stack with its own backward
-pass, and all else is the same: the loop, the optimiser, early stopping, seeds.
+Gradients come from autograd, model by model. That is slower than a stack; the loop, the optimiser,
+early stopping and seeds are the same.
 
 Letters: M models, B batch rows, C classes, P parameters of one model, G modalities.
 """
@@ -18,17 +18,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from memr_cli.learning.architecture import Arrays, Generators
+from memr_cli.learning.networks import Arrays, Generators
 
 _SEEDING = Lock()
-"""Modules draw their first weights from torch's one generator, which threads share."""
+"""Modules draw their start weights from torch's global generator, which threads share."""
 
 
 class Weighing(Protocol):
     """A module that weighs modalities."""
 
     def weights(self, given: Any) -> Tensor:
-        """(B, G) the weight of each modality, without gradients and without chance."""
+        """The weight of each modality (B, G), without gradients and without dropout."""
         ...
 
 
@@ -38,9 +38,9 @@ class ModuleArchitecture:
 
     `make` builds the module with fresh weights. Its `forward(given, generator)` takes what the feed
     gives for B rows and a numpy generator, or None outside training, and returns scores (B, C). All
-    chance in it (dropout) comes from that generator, as by `network.kept`; it holds no state but
-    its parameters, so no batch normalisation, and none of torch's buffers. `make` is also asked for
-    a module without numbers, on torch's device `meta`.
+    its randomness comes from that generator, as in `networks.dropout_mask`. Its only state is its
+    parameters: no buffers, so no batch normalisation. `make` also has to work on torch's device
+    `meta`, which has shapes and no numbers.
     """
 
     make: Callable[[], nn.Module]
@@ -48,7 +48,7 @@ class ModuleArchitecture:
 
     @cached_property
     def _template(self) -> nn.Module:
-        """A module that has shapes and no numbers, which takes no time to make."""
+        """A module that has shapes and no numbers."""
         with torch.device("meta"):
             return self.make()
 
@@ -63,12 +63,12 @@ class ModuleArchitecture:
             return self.make()
 
     def fresh(self, generator: np.random.Generator) -> Tensor:
-        """The parameters (P,) of a new module, drawn from the generator alone."""
+        """Draw the parameters (P,) of a new module from the generator."""
         made = self._made(int(generator.integers(2**63)))
         return torch.cat([parameter.detach().reshape(-1) for parameter in made.parameters()])
 
     def module(self, parameters: Tensor) -> nn.Module:
-        """A module with one model's parameters (P,), which it shares."""
+        """A module that shares the memory of one model's parameters (P,)."""
         module = copy.deepcopy(self._template)
         for name, view in self.views(parameters).items():
             owner, _, own = name.rpartition(".")
@@ -76,11 +76,11 @@ class ModuleArchitecture:
         return module
 
     def networks(self, parameters: Tensor) -> "ModuleNetworks":
-        """The M networks of these parameters (M, P), which they share."""
+        """M networks that share the memory of these parameters (M, P)."""
         return ModuleNetworks(self, parameters)
 
     def views(self, parameters: Tensor) -> dict[str, Tensor]:
-        """The module's parameters by name, as views of one model's (P,)."""
+        """Views of one model's parameters (P,) by name."""
         views, start = {}, 0
         for name, parameter in self._template.named_parameters():
             views[name] = parameters[start : start + parameter.numel()].view(parameter.shape)
@@ -88,17 +88,17 @@ class ModuleArchitecture:
         return views
 
     def named(self, parameters: Tensor) -> dict[str, NDArray[np.float32]]:
-        """Copies of one model's parameters (P,) by the module's own names."""
+        """Copy one model's parameters (P,) into arrays by the module's own names."""
         return {name: part.cpu().numpy().copy() for name, part in self.views(parameters).items()}
 
     def flat(self, arrays: Arrays) -> Tensor:
-        """The parameters (P,) that `named` gave."""
+        """Return the parameters (P,) from which `named` made these arrays."""
         names = [name for name, _ in self._template.named_parameters()]
         return torch.cat([torch.from_numpy(arrays[name]).reshape(-1) for name in names])
 
 
 class ModuleNetworks:
-    """M networks of one module. parameters: (M, P), and gradients alike."""
+    """M networks of one module. parameters, gradients: (M, P)."""
 
     def __init__(self, architecture: ModuleArchitecture, parameters: Tensor) -> None:
         self._architecture = architecture
@@ -106,38 +106,35 @@ class ModuleNetworks:
 
     @cached_property
     def gradients(self) -> Tensor:
-        """(M, P) what `backward` found."""
+        """(M, P), filled by `backward`; never allocated for prediction."""
         return torch.zeros_like(self.parameters)
 
     @cached_property
     def _modules(self) -> list[nn.Module]:
-        """Modules of these networks' own: threads train at the same time."""
+        """One module per model; threads share none of them."""
         return [self._architecture.module(row) for row in self.parameters]
 
     @cached_property
     def _training(self) -> list[nn.Module]:
-        """The modules, into whose place of `gradients` autograd adds what it finds."""
+        """The modules, with `grad` as views of `gradients`, to which autograd adds."""
         for module, gradients in zip(self._modules, self.gradients, strict=True):
             for name, into in self._architecture.views(gradients).items():
                 module.get_parameter(name).grad = into
         return self._modules
 
     def initialise(self, model: int, generator: np.random.Generator) -> None:
-        """Give one model fresh weights, as the module draws them."""
+        """Draw fresh weights for one model, as the module does."""
         self.parameters[model] = self._architecture.fresh(generator)
 
     def forward(self, given: Sequence[Any], generators: Generators | None = None) -> list[Tensor]:
-        """The class scores (M, B, C), for what each model is given.
-
-        With generators, ready to go back.
-        """
+        """Return the class scores (M, B, C) of each model's batch, with generators in training."""
         if generators is None:
             with torch.no_grad():
                 return [_scores(self._modules, given, [None] * len(self._modules))]
         return [_scores(self._training, given, list(generators))]
 
     def backward(self, values: Sequence[Tensor], gradient: Tensor) -> None:
-        """Fill the gradients, from the scores and their gradient (M, B, C)."""
+        """Fill the gradients from the scores and their gradient (M, B, C)."""
         self.gradients.zero_()
         torch.autograd.backward(values[-1], gradient)
 

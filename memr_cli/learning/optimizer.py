@@ -1,15 +1,11 @@
-"""Adam for stacked models, each with a step count of its own.
+"""The loss, and Adam for stacked models of which each may be at another step.
 
-The classes of `torch.optim` load the compiler when they are made, which takes as long as training
-some of these networks. The functions beneath them do the same arithmetic without it.
-
-Letters: M models, P parameters of one model.
+Letters: M models, B batch rows, C classes, P parameters of one model, n training rows.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.adamw import adamw
@@ -20,74 +16,83 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
 
-@dataclass(frozen=True, eq=False)
-class Moments:
-    """Running means of gradients and of their squares, (M, P) each, and the steps of each model."""
+def loss_gradient(
+    scores: Tensor, labels: Tensor, shares: Tensor, label_smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """Return the log-probability of each label (M, B) and the gradient of the scores (M, B, C).
 
-    first: Tensor
-    second: Tensor
-    steps: tuple[Tensor, ...]
+    The gradient is that of the cross-entropy in which row b has weight `shares` (M, B): probability
+    minus target. The target is 1 for the label. With label smoothing e it is 1 - e, and e is spread
+    over all classes (Szegedy et al. 2016). labels: (M, B).
+    """
+    log_probabilities = torch.log_softmax(scores, dim=2)  # (M, B, C)
+    of_label = log_probabilities.gather(2, labels.unsqueeze(2))  # (M, B, 1)
+    gradient = log_probabilities.exp_()
+    if label_smoothing:
+        gradient.sub_(label_smoothing / scores.shape[2])
+    gradient.scatter_add_(2, labels.unsqueeze(2), torch.full_like(of_label, label_smoothing - 1))
+    return of_label.squeeze(2), gradient.mul_(shares.unsqueeze(2))
 
-    @classmethod
-    def none_yet(cls, parameters: Tensor) -> "Moments":
-        """Those of models that have not made a step."""
-        steps = tuple(torch.zeros((), device=parameters.device) for _ in parameters)
-        return cls(torch.zeros_like(parameters), torch.zeros_like(parameters), steps)
 
-    def of(self, models: Sequence[int]) -> "Moments":
-        """Copies of those of some models, in the order given."""
-        chosen = list(models)
-        steps = tuple(self.steps[model].clone() for model in chosen)
-        return Moments(self.first[chosen], self.second[chosen], steps)
+def class_weights(labels: NDArray[np.integer], n_classes: int) -> NDArray[np.float32]:
+    """(C,) n / (classes that occur * rows of the class) of labels (n,); 0 where none occurs.
 
-    def forget(self, model: int) -> None:
-        """Start anew for one model."""
-        for part in (self.first[model], self.second[model], self.steps[model]):
-            part.zero_()
+    All classes then have equal weight, and a row has weight 1 on average (King and Zeng 2001, and
+    `balanced` in scikit-learn).
+    """
+    counts = np.bincount(labels, minlength=n_classes)
+    n_occurring = np.count_nonzero(counts)
+    return np.where(counts > 0, len(labels) / (n_occurring * np.maximum(counts, 1)), 0).astype(
+        np.float32
+    )
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015), or AdamW (Loshchilov and Hutter 2019): one fused pass a model."""
+    """Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019), one fused pass per model.
+
+    parameters, gradients, first and second moments: (M, P); steps: (M,). All are changed in place.
+    The classes of `torch.optim` load a compiler when they are made, which takes as long as training
+    some of these networks. This calls the functions beneath them.
+    """
 
     def __init__(
-        self, parameters: Tensor, gradients: Tensor, moments: Moments, settings: TrainingSettings
+        self,
+        parameters: Tensor,
+        gradients: Tensor,
+        first: Tensor,
+        second: Tensor,
+        steps: Tensor,
+        settings: TrainingSettings,
     ) -> None:
-        self.moments = moments
         self._settings = settings
-        self._gradients = gradients
+        self._gradients, self._steps = gradients, steps
         self._function = adamw if settings.optimizer == "adamw" else adam
-        # Model by model, so that each can be at another step. They are rows: views.
-        self._parts = [
-            list(part) for part in (parameters, gradients, moments.first, moments.second)
-        ]
+        # A list with a view (P,) per model, since each has its own step count.
+        self._by_model = [list(part) for part in (parameters, gradients, first, second, steps)]
 
     def step(self) -> None:
         """Change the parameters by their gradients."""
         settings = self._settings
         if settings.clip is not None:
-            self._clip(settings.clip)
+            # Shorten each model's gradient to `clip` where it is longer (Pascanu et al. 2013).
+            lengths = self._gradients.norm(dim=1, keepdim=True)  # (M, 1)
+            self._gradients.mul_(settings.clip / lengths.clamp(min=settings.clip))
         if not settings.warm_up:
             self._move(slice(None), settings.learning_rate)
             return
-        # Each model is at a step of its own, and so at a learning rate of its own.
-        for model, steps in enumerate(self.moments.steps):
+        for model, steps in enumerate(self._steps.tolist()):
             risen = min(1.0, (int(steps) + 1) / settings.warm_up)
             self._move(slice(model, model + 1), risen * settings.learning_rate)
 
-    def _clip(self, longest: float) -> None:
-        """Shorten each model's gradient to `longest` where it is longer (Pascanu et al. 2013)."""
-        lengths = self._gradients.norm(dim=1, keepdim=True)
-        self._gradients.mul_(longest / lengths.clamp(min=longest))
-
     def _move(self, models: slice, learning_rate: float) -> None:
-        parameters, gradients, first, second = (part[models] for part in self._parts)
+        parameters, gradients, first, second, steps = (part[models] for part in self._by_model)
         self._function(
             parameters,
             gradients,
             first,
             second,
-            [],  # no maxima of second moments: that is AMSGrad
-            list(self.moments.steps[models]),
+            [],  # maxima of the second moments, which only AMSGrad has
+            steps,
             lr=learning_rate,
             beta1=BETAS[0],
             beta2=BETAS[1],

@@ -1,4 +1,4 @@
-"""One vector an utterance: the pooled features of all modalities side by side.
+"""One vector per utterance: the pooled features of all modalities side by side.
 
 Letters: N utterances, D features, M models in a stack, B rows of a batch, C classes.
 """
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memr_cli.data.scaling import Scaler
-from memr_cli.learning.architecture import Generators
-from memr_cli.learning.hiding import Block, hide
-from memr_cli.learning.inputs import Batch, Rows
+from memr_cli.learning.inputs import Batch, Block, Rows, hide
+from memr_cli.learning.networks import Generators
 
 CHUNK = 1024
 """Rows predicted together."""
@@ -22,12 +21,12 @@ CHUNK = 1024
 
 @dataclass(frozen=True, eq=False)
 class PooledInputs:
-    """Vectors, of which models learn one by one.
+    """Inputs of networks that read one vector per utterance.
 
     features: (N, D) float32, NaN where a modality is missing; may be a view of a wider matrix.
-    labels: (N,) class index, -1 unlabelled. n_raw: so many last features are not standardised.
-    incomplete: whether rows that are used may lack a modality. blocks: the columns of each modality
-    that training may hide.
+    labels: (N,) class index, -1 unlabelled. n_raw: the number of last features that are not
+    standardised. incomplete: whether rows that are used may lack a modality. blocks: the columns of
+    each modality that training may hide.
     """
 
     features: NDArray[np.float32]
@@ -43,11 +42,11 @@ class PooledInputs:
         return int(self.features.shape[1])
 
     def scaler(self, rows: Rows) -> Scaler:
-        """Means and spreads over rows."""
+        """Fit a scaler on rows."""
         return Scaler.fitted(self.features, rows, self.n_raw)
 
     def epoch(self, rows: Rows, batch_size: int, generator: np.random.Generator) -> Sequence[Batch]:
-        """All rows in random order; the last batch is filled up with rows that count nothing."""
+        """Return batches in random order; rows of share 0 pad the last one."""
         size = min(batch_size, len(self.labels))
         n_steps = -(-len(rows) // size)
         order = generator.permutation(rows)
@@ -61,13 +60,13 @@ class PooledInputs:
         ]
 
     def chunks(self, rows: Rows) -> Sequence[Rows]:
-        """One after the other."""
+        """Group rows in their order."""
         return [
             np.arange(start, min(start + CHUNK, len(rows))) for start in range(0, len(rows), CHUNK)
         ]
 
     def feed(self, device: str) -> "PooledFeed":
-        """The features on a device."""
+        """Put the features on a device."""
         return PooledFeed(self, torch.from_numpy(self.features).to(device))
 
 
@@ -79,15 +78,15 @@ class PooledFeed:
     features: Tensor
 
     def given(self, rows: Tensor, mean: Tensor, inverse: Tensor) -> Tensor:
-        """(M, B, D) the rows standardised; 0, the training mean, where missing.
+        """Return rows (M, B) standardised (M, B, D); 0, the training mean, where missing.
 
-        Done batch by batch, since a standardised copy of the features for each fold would be most
-        of the memory.
+        Each fold has its own scaler. Standardising batch by batch saves a copy of all features per
+        fold.
         """
-        batch = self.features.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
+        batch = self.features.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)  # (M, B, D)
         batch.sub_(mean).mul_(inverse)
         return batch.nan_to_num_(0.0) if self.inputs.incomplete else batch
 
     def hide(self, given: Tensor, probability: float, generators: Generators) -> None:
-        """What is hidden is 0, the training mean, and so is the column that says it is there."""
+        """Set hidden modalities to 0, the training mean, and their presence columns too."""
         hide(given, self.inputs.blocks, probability, generators)

@@ -1,4 +1,4 @@
-"""What shapes the training of a network. No torch here: keys are made from it."""
+"""The settings of training a network, without torch: they are part of the keys of results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,19 +13,18 @@ class TrainingSettings:
     """How one network is trained. Raises UsageError for a value that cannot work.
 
     hidden: units of the first hidden layer, of which the second has half as many, or of each
-    encoder in networks that have encoders. batch_size: utterances in a step, or dialogues.
-    averaging: weights are judged and kept as a running mean over steps, of which the past keeps
-    this share at each step (Polyak and Juditsky 1992); 0 keeps the weights of the last step.
-    epochs: passes over the training rows, at most; with `patience`, training stops earlier, once
-    that many epochs in a row brought no better F1-micro on the validation rows. Without patience
-    there is no validation and the last epoch is kept.
-    refit: train anew on all training rows, validation included, for the chosen number of epochs.
-    presence_indicator: score utterances that lack a modality too, telling the network which.
+    encoder in networks that have encoders. batch_size: utterances, or dialogues, per step.
+    averaging: validate and keep a running mean of the weights, in which the past has this share at
+    each step (Polyak and Juditsky 1992); 0 keeps the weights of the last step.
+    epochs: maximum of passes over the training rows. patience: stop after this many epochs in a row
+    without a better F1-micro on the validation rows. None: no validation, keep the last epoch.
+    refit: train again on all training rows, validation included, for the chosen number of epochs.
+    presence_indicator: also score utterances that lack a modality, with an input that says which.
     modality_dropout: the probability with which each modality of an utterance is hidden in
     training; one always stays.
-    class_weights: how much the rows of each class count. label_smoothing: the share of a row's
-    target that is spread over all classes. clip: the length that a gradient has at most; None
-    leaves it. warm_up: the steps in which the learning rate rises to its value.
+    class_weights: the weight of rows by class. label_smoothing: the share of a row's target that is
+    spread over all classes. clip: maximum length of a gradient; None for no limit. warm_up: steps
+    in which the learning rate rises to its value.
     """
 
     hidden: int
@@ -65,7 +64,7 @@ class TrainingSettings:
             )
 
     def changed(self, overrides: Mapping[str, Any]) -> Self:
-        """These settings with some values replaced. Raises UsageError for a pointless one."""
+        """Return them with some values replaced. Raises UsageError for a pointless one."""
         if self.patience is None and "patience" in overrides:
             raise UsageError(
                 "--patience has no effect with --preset original, which keeps the last epoch; "

@@ -1,7 +1,7 @@
-"""Whole dialogues, of which some turns are asked for.
+"""Whole dialogues, some of whose turns are to be classified.
 
-A row is given with all turns of its dialogue in order, labelled or not, trained on or tested: their
-features are context, and no label but those of the rows asked for is ever looked at.
+Networks get a row with all turns of its dialogue in order, labelled or not, trained on or tested.
+The features of the other turns are context; their labels are never read.
 
 Letters: N utterances, D features, M models in a stack, B rows of a batch, L dialogues of them, T
 turns of the longest, Q parties of them (a party is all turns of one speaker in one dialogue), S
@@ -19,9 +19,8 @@ from torch import Tensor
 from memr_cli.data.dialogues import Dialogues
 from memr_cli.data.scaling import Scaler
 from memr_cli.evaluation.columns import NONE
-from memr_cli.learning.architecture import Generators
-from memr_cli.learning.hiding import hide
-from memr_cli.learning.inputs import Batch, Rows
+from memr_cli.learning.inputs import Batch, Rows, hide
+from memr_cli.learning.networks import Generators
 from memr_cli.learning.pooled import PooledFeed, PooledInputs
 
 CHUNK = 32
@@ -30,12 +29,11 @@ CHUNK = 32
 
 @dataclass(frozen=True, eq=False)
 class Turns:
-    """What a network is given for B rows.
+    """The dialogues of B rows, as a module takes them. Padding has arbitrary values.
 
-    features: (L, T, D), anything behind a dialogue's end; lengths: (L,) turns of each. places: (B,)
-    where the rows are among the L * T turns. The same turns by party: parties: (Q, S) where they
-    are, anything behind the end; party_lengths: (Q,); in_party: (L * T,) where each turn is among
-    the Q * S, anything for what is no turn.
+    features: (L, T, D); lengths: (L,) turns of each dialogue; places: (B,) indices of the rows
+    among the L * T turns. parties: (Q, S) indices of each party's turns among the L * T;
+    party_lengths: (Q,); in_party: (L * T,) index of each turn among the Q * S.
     """
 
     features: Tensor
@@ -48,10 +46,7 @@ class Turns:
 
 @dataclass(frozen=True, eq=False)
 class DialogueInputs:
-    """Vectors in the order of their dialogues, and of who speaks there.
-
-    parties: dialogues taken apart by speaker.
-    """
+    """Inputs of networks that read whole dialogues. parties: dialogues split by speaker."""
 
     pooled: PooledInputs
     dialogues: Dialogues
@@ -64,7 +59,7 @@ class DialogueInputs:
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are."""
+        """C."""
         return self.pooled.n_classes
 
     @property
@@ -73,11 +68,11 @@ class DialogueInputs:
         return self.pooled.n_features
 
     def scaler(self, rows: Rows) -> Scaler:
-        """Means and spreads over rows; context counts nowhere."""
+        """Fit a scaler on rows, without their context."""
         return self.pooled.scaler(rows)
 
     def epoch(self, rows: Rows, batch_size: int, generator: np.random.Generator) -> Sequence[Batch]:
-        """Whole dialogues in random order, `batch_size` in a batch; its rows count alike."""
+        """Return batches of `batch_size` whole dialogues, in random order."""
         order = generator.permutation(np.unique(self.dialogues.of[rows]))
         batches = []
         for start in range(0, len(order), batch_size):
@@ -86,7 +81,7 @@ class DialogueInputs:
         return batches
 
     def chunks(self, rows: Rows) -> Sequence[Rows]:
-        """Whole dialogues, those of like length together."""
+        """Group rows by whole dialogues of similar length."""
         of = self.dialogues.of[rows]
         present = np.unique(of)
         ordered = present[np.argsort(self.dialogues.lengths[present], kind="stable")]
@@ -96,16 +91,16 @@ class DialogueInputs:
         ]
 
     def feed(self, device: str) -> "DialogueFeed":
-        """The features on a device."""
+        """Put the features on a device."""
         return DialogueFeed(self, self.pooled.feed(device))
 
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """Some of all dialogues side by side.
+    """Some of all dialogues, padded to the longest of them.
 
-    rows: (L, T) their turns, NONE behind the end. rank: by dialogue, its place among the L.
-    lengths: (L,) turns of each.
+    rows: (L, T) their turns, NONE as padding. rank: by dialogue, its index among the L. lengths:
+    (L,) turns of each.
     """
 
     whole: Dialogues
@@ -115,27 +110,27 @@ class Gathered:
 
     @classmethod
     def around(cls, whole: Dialogues, rows: Rows) -> "Gathered":
-        """The dialogues of `rows`, as wide as the longest of them."""
+        """Gather the dialogues of `rows`."""
         present = np.unique(whole.of[rows])
         rank = np.zeros(len(whole.lengths), np.int64)
         rank[present] = np.arange(len(present))
         return cls(whole, whole.turns(present), rank, whole.lengths[present])
 
     def places(self, rows: Rows) -> Rows:
-        """Where rows, of any shape, are among the L * T; for NONE, anywhere."""
+        """Indices of rows, of any shape, among the L * T; arbitrary for NONE."""
         places: Rows = self.rank[self.whole.of[rows]] * self.rows.shape[1] + self.whole.place[rows]
         return places
 
 
 @dataclass(frozen=True, eq=False)
 class DialogueFeed:
-    """Dialogues with features on a device."""
+    """Dialogues with their features on a device."""
 
     inputs: DialogueInputs
     pooled: PooledFeed
 
     def given(self, rows: Tensor, mean: Tensor, inverse: Tensor) -> list[Turns]:
-        """Each model's dialogues, standardised."""
+        """Return each model's dialogues, standardised."""
         models = zip(rows, mean.unsqueeze(1), inverse.unsqueeze(1), strict=True)
         return [self._turns(own.cpu().numpy(), *scaling) for own, *scaling in models]
 
@@ -144,10 +139,11 @@ class DialogueFeed:
         dialogues = Gathered.around(self.inputs.dialogues, rows)
         turns = dialogues.rows.ravel()
         parties = Gathered.around(self.inputs.parties, turns[turns != NONE])
-        shown = torch.from_numpy(np.maximum(turns, 0)).to(device)
-        features = self.pooled.given(shown.unsqueeze(0), mean, inverse)[0]
+        shown = torch.from_numpy(np.maximum(turns, 0)).to(device)  # (L * T,), padding as row 0
+        features = self.pooled.given(shown.unsqueeze(0), mean, inverse)[0]  # (L * T, D)
 
         def there(numbers: Rows, below: int) -> Tensor:
+            # Padding has no index; any that exists will do.
             return torch.from_numpy(np.clip(numbers, 0, below - 1)).to(device)
 
         return Turns(
@@ -160,7 +156,7 @@ class DialogueFeed:
         )
 
     def hide(self, given: Sequence[Turns], probability: float, generators: Generators) -> None:
-        """Hide modalities of turns, those asked for and context alike."""
+        """Hide modalities of all turns, also of context."""
         for turns, generator in zip(given, generators, strict=True):
             flat = turns.features.view(1, -1, turns.features.shape[-1])
             hide(flat, self.inputs.pooled.blocks, probability, [generator])

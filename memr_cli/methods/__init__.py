@@ -1,1 +1,1 @@
-"""What `--method` names: one module per family, each listing its methods in `METHODS`."""
+"""The methods of `--method`: one module per family, each listing its methods in `METHODS`."""

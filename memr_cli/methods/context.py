@@ -1,4 +1,4 @@
-"""Utterances among the turns of their dialogue: fused one by one, then read in order."""
+"""Methods that read an utterance among the turns of its dialogue."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,8 +11,7 @@ from memr_cli.data.dataset import Dataset
 from memr_cli.data.dialogues import Dialogues
 from memr_cli.methods.fusion import ENCODERS, EncoderSettings, width
 from memr_cli.methods.method import Need
-from memr_cli.methods.network import WeighingNetwork
-from memr_cli.methods.side_by_side import side_by_side
+from memr_cli.methods.network import WeighingNetwork, side_by_side
 from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ContextSettings(EncoderSettings):
-    """memory: units of each recurrent layer, in each direction. A batch is one of dialogues."""
+    """memory: units of each recurrent layer and direction. batch_size counts dialogues."""
 
     memory: int = 64
 
@@ -48,12 +47,12 @@ def _prepared(
     parties = _parties(data)
     shape = (pooled.blocks, width(settings), settings.memory, pooled.n_classes)
     architecture = ModuleArchitecture(lambda: Context(*shape, causal=causal))
-    # Turns that serve as context may lack what labelled ones have.
+    # Turns that are only context may lack a modality, even if no labelled turn does.
     return DialogueInputs(replace(pooled, incomplete=True), data.dialogues, parties), architecture
 
 
 def _parties(data: Dataset) -> Dialogues:
-    """The turns of each speaker of each dialogue by themselves, in order."""
+    """Split dialogues by speaker, each in the order of turns."""
     speaker = data.columns.speaker.astype(np.int64)
     party = data.dialogues.of * (int(speaker.max(initial=0)) + 1) + speaker
     return Dialogues.arranged(party, data.order)

@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 
-from memr_cli.methods import unimodal
-from memr_cli.methods.feedforward import feed_forward
+from memr_cli.methods import network
 from memr_cli.methods.fusion import at_least_two
+from memr_cli.methods.unimodal import feed_forward
 from memr_cli.vocabulary import Preset
 
 PRESETS = {
-    # An utterance that lacks a modality gets the training mean there and an input that says so.
-    Preset.DEFAULT: replace(unimodal.PRESETS[Preset.DEFAULT], hidden=256, presence_indicator=True),
+    # A missing modality is replaced by the training mean, and an input says that it is missing.
+    Preset.DEFAULT: replace(network.PRESETS[Preset.DEFAULT], hidden=256, presence_indicator=True),
     # The published notebook trains early fusion at half the learning rate.
-    Preset.ORIGINAL: replace(unimodal.PRESETS[Preset.ORIGINAL], hidden=256, learning_rate=5e-4),
+    Preset.ORIGINAL: replace(network.PRESETS[Preset.ORIGINAL], hidden=256, learning_rate=5e-4),
 }
-
 
 METHODS = (
     feed_forward(

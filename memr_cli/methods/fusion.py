@@ -1,7 +1,4 @@
-"""What fusions share: which modalities and rows they take, and how trained ones are trained.
-
-Letters: N utterances, M members of a combination.
-"""
+"""Settings and requirements that fusion methods share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods import unimodal
+from memr_cli.methods.network import PRESETS
 from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
-    from memr_cli.learning.modules.gate import Width
+    from memr_cli.learning.modules.layers import Width
 
 
-DEFAULT = replace(unimodal.PRESETS[Preset.DEFAULT], presence_indicator=True)
-ORIGINAL = unimodal.PRESETS[Preset.ORIGINAL]
-"""The published notebook has none of these methods; they are trained as its others are."""
+DEFAULT = replace(PRESETS[Preset.DEFAULT], presence_indicator=True)
+ORIGINAL = PRESETS[Preset.ORIGINAL]
+"""The published notebook has none of these methods; they are trained like its others."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,14 @@ ENCODERS = {
 
 
 def width(settings: EncoderSettings) -> "Width":
-    """The part of the settings that encoders have."""
-    from memr_cli.learning.modules.gate import Width
+    """Return the part of the settings that encoders take."""
+    from memr_cli.learning.modules.layers import Width
 
     return Width(settings.hidden, settings.dropout, settings.input_dropout)
 
 
 def at_least_two(method: str) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    """Takes all modalities held. Raises UnsupportedError for fewer than two."""
+    """Return a function that takes all modalities held, and refuses fewer than two."""
 
     def choose(held: Sequence[str]) -> tuple[str, ...]:
         if len(held) < 2:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from memr_cli.data.dataset import Dataset
 from memr_cli.methods.fusion import ENCODERS, EncoderSettings, at_least_two, width
-from memr_cli.methods.network import WeighingNetwork
-from memr_cli.methods.side_by_side import side_by_side
+from memr_cli.methods.network import WeighingNetwork, side_by_side
 
 if TYPE_CHECKING:
     from memr_cli.methods.network import Prepared
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 def _prepared(data: Dataset, modalities: Sequence[str], settings: EncoderSettings) -> "Prepared":
     from memr_cli.learning.module import ModuleArchitecture
-    from memr_cli.learning.modules.gated import Gated
+    from memr_cli.learning.modules.fusion import Gated
 
     inputs = side_by_side(data, modalities, modalities)
     shape = (inputs.blocks, width(settings), inputs.n_classes)

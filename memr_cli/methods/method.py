@@ -1,4 +1,4 @@
-"""What a method is. Nothing here or in the method modules imports torch when it is loaded.
+"""The interface of methods. No module of `methods` imports torch when it is loaded.
 
 Letters: N utterances of the store, n rows asked for, M members of a combination, C classes, G
 modalities that a method uses.
@@ -23,17 +23,17 @@ SELECTION = "selection."
 
 Arrays = Mapping[str, NDArray[np.float32]]
 Fitted = Mapping[str, NDArray[np.float64]]
-"""What a combination learned of its members' probabilities, by name."""
+"""Arrays that a combination learned from its members' probabilities, by name."""
 Presence = Mapping[str, NDArray[np.bool_]]
 
 
 class Need(StrEnum):
-    """What a method needs of a store beyond pooled features."""
+    """Data beyond pooled features that a method needs."""
 
     FRAMES = "frames"
     """The frames of every modality it uses."""
     DIALOGUES = "dialogues"
-    """Utterances in dialogues. What it says of one depends on the others of its dialogue."""
+    """Utterances in dialogues. Its prediction depends on the other utterances of the dialogue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class FoldTask:
 
 @dataclass(frozen=True, eq=False)
 class FoldModel:
-    """What training one fold gave: arrays to keep, and how it went.
+    """The result of training one fold: arrays to keep, and facts about the training.
 
     epochs: how many were run to choose; best_epoch: the one chosen, from 1; train_loss: of the
     final model, in its last epoch; validation_f1_micro: None where nothing was held out.
@@ -65,12 +65,12 @@ class TrainedMethod(Protocol):
 
     @property
     def name(self) -> str:
-        """What `--method` calls it."""
+        """Its name for `--method`."""
         ...
 
     @property
     def summary(self) -> str:
-        """What it does, in a few words."""
+        """A description in a few words."""
         ...
 
     @property
@@ -80,19 +80,19 @@ class TrainedMethod(Protocol):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """What it needs of a store beyond pooled features."""
+        """The data that it needs beyond pooled features."""
         ...
 
     def modalities(self, held: Sequence[str]) -> tuple[str, ...]:
-        """Those it uses of the modalities held. Raises UnsupportedError where they don't do."""
+        """Return those it uses of the modalities held. Raises UnsupportedError if it cannot."""
         ...
 
     def settings(self, preset: Preset, overrides: Mapping[str, Any]) -> TrainingSettings:
-        """How it is trained. Raises UsageError for an override that cannot work."""
+        """Return its settings. Raises UsageError for an override that cannot work."""
         ...
 
     def usable(self, present: Presence, settings: TrainingSettings) -> NDArray[np.bool_]:
-        """(N,) which utterances it can learn from and score; `present` has those it uses."""
+        """(N,) utterances that it can learn from and score. `present`: of its modalities."""
         ...
 
     def fit(
@@ -103,37 +103,37 @@ class TrainedMethod(Protocol):
         device: str,
         progress: Progress,
     ) -> Generator[tuple[int, FoldModel], None, None]:
-        """Train the tasks together on a device; yields place and model as each is done.
+        """Train the tasks on a device; yields the number of each and its model when it is done.
 
-        Who stops earlier closes the generator.
+        Close the generator to stop earlier.
         """
         ...
 
     def predict(
         self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(n, C) class probabilities, also of rows that lack some of its modalities."""
+        """Return class probabilities (n, C), also of rows that lack some of its modalities."""
         ...
 
     def only(self, modalities: Sequence[str]) -> "TrainedMethod":
-        """The same method of some of its modalities alone, under a name of its own."""
+        """Return the same method of these modalities alone, under a name of its own."""
         ...
 
 
 @runtime_checkable
 class WeighingMethod(Protocol):
-    """A trained method that weighs the modalities of each utterance and can say how."""
+    """A trained method that computes a weight for each modality of each utterance."""
 
     def weights(
         self, arrays: Arrays, data: Dataset, settings: TrainingSettings, rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(n, G) the weight of each modality it uses: 0 where missing, 1 in all for a row."""
+        """Return the weight of each modality it uses (n, G): 0 where missing; rows sum to 1."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """What was decided: predicted (n,), probabilities (n, C), tied (n,) in a vote."""
+    """Decisions for n rows: predicted (n,), probabilities (n, C), tied (n,) in a vote."""
 
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
@@ -142,10 +142,10 @@ class Decision:
 
 @runtime_checkable
 class CombiningMethod(Protocol):
-    """A method that trains no network itself and combines what its members predict.
+    """A method that combines the predictions of trained methods, its members.
 
-    votes: whether its probabilities are shares of votes, which say nothing of confidence. learns:
-    whether it is fitted, on validation rows that its members did not train on.
+    votes: whether its probabilities are shares of votes, which are no confidence. learns: whether
+    it is fitted, on validation rows that its members did not train on.
     """
 
     name: str
@@ -155,11 +155,11 @@ class CombiningMethod(Protocol):
     learns: bool
 
     def members(self, held: Sequence[str]) -> tuple[str, ...]:
-        """The trained methods it needs. Raises UnsupportedError where there are too few."""
+        """Return the names of its members. Raises UnsupportedError where there are too few."""
         ...
 
     def usable(self, members_usable: NDArray[np.bool_], preset: Preset) -> NDArray[np.bool_]:
-        """(N,) which utterances it can score, from which each member can (M, N)."""
+        """(N,) utterances that it can score, from those that each member can (M, N)."""
         ...
 
     def fit(
@@ -168,18 +168,36 @@ class CombiningMethod(Protocol):
         present: NDArray[np.bool_],
         labels: NDArray[np.int64],
     ) -> Fitted:
-        """What n rows with labels (n,) teach about members' probabilities (M, n, C).
+        """Learn from members' probabilities (M, n, C) for n rows with labels (n,).
 
-        present: (M, n), who has any. Nothing for a method that does not learn, nor where the rows
-        are too few to teach anything.
+        present: (M, n) true where a member has probabilities. Empty for a method that does not
+        learn, and where the rows are too few.
         """
         ...
 
     def combine(
         self, probabilities: NDArray[np.float64], present: NDArray[np.bool_], fitted: Fitted
     ) -> Decision:
-        """Decide n rows from the members' probabilities (M, n, C), of those present (M, n)."""
+        """Decide n rows by the members' probabilities (M, n, C), of those present (M, n)."""
         ...
 
 
 Method = TrainedMethod | CombiningMethod
+
+
+def alone(name: str, summary: str, modalities: Sequence[str]) -> dict[str, Any]:
+    """Return the fields to replace in a method of this name that uses these modalities alone."""
+    chosen = tuple(modalities)
+    return {
+        "name": f"{name}@{'+'.join(chosen)}",
+        "summary": f"{summary}: {', '.join(chosen)} alone",
+        "is_fusion": len(chosen) > 1,
+        "choose": lambda _: chosen,
+    }
+
+
+def usable(has: NDArray[np.bool_], *, any_will_do: bool) -> NDArray[np.bool_]:
+    """(N,) utterances that have any of what is needed, or all of it. has: (M, N)."""
+    decide = np.logical_or if any_will_do else np.logical_and
+    found: NDArray[np.bool_] = decide.reduce(has)
+    return found

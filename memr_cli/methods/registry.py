@@ -12,8 +12,8 @@ from importlib import import_module
 import memr_cli.methods as package
 from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError, UsageError
-from memr_cli.methods.entry_points import load, offered, offering
 from memr_cli.methods.method import CombiningMethod, Method, Need
+from memr_cli.methods.plugins.entry_points import load, offered, offering
 from memr_cli.methods.unimodal import unimodal
 from memr_cli.vocabulary import ALIASES, PUBLISHED
 

@@ -1,4 +1,4 @@
-"""Methods that keep the order of frames: an encoder for each modality, then gated fusion."""
+"""Methods that read the frames of each modality in their order."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from memr_cli.data.dataset import Dataset
-from memr_cli.methods.fusion import ENCODERS, EncoderSettings, width
+from memr_cli.methods.fusion import ENCODERS, EncoderSettings, at_least_two, width
 from memr_cli.methods.method import Need
-from memr_cli.methods.network import WeighingNetwork
+from memr_cli.methods.network import NetworkMethod, WeighingNetwork
 from memr_cli.vocabulary import Preset
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SequenceSettings(EncoderSettings):
-    """hidden: units for each step of each modality, wherever it passes.
+    """hidden: units of each step of each modality.
 
-    max_frames: an utterance with more frames of a modality is cut into so many equal stretches, of
-    which each is the mean of its frames.
+    max_frames: an utterance with more frames of a modality is cut into that many equal stretches,
+    each represented by the mean of its frames.
     """
 
     max_frames: int = 64
@@ -42,10 +42,9 @@ PRESETS = {
 }
 
 
-def sequence_inputs(
+def _inputs(
     data: Dataset, modalities: Sequence[str], settings: SequenceSettings
 ) -> "SequenceInputs":
-    """The frames of the modalities, as networks are fed with them."""
     from memr_cli.learning.sequences import SequenceInputs
 
     return SequenceInputs(
@@ -57,13 +56,13 @@ def sequence_inputs(
     )
 
 
-def _prepared(
+def _prepared_temporal(
     data: Dataset, modalities: Sequence[str], settings: SequenceSettings, *, recurrent: bool
 ) -> "Prepared":
     from memr_cli.learning.module import ModuleArchitecture
     from memr_cli.learning.modules.temporal import GRUEncoder, Temporal, TransformerEncoder
 
-    inputs = sequence_inputs(data, modalities, settings)
+    inputs = _inputs(data, modalities, settings)
     shape = width(settings)
 
     def encoder(dim: int) -> Any:
@@ -80,12 +79,39 @@ def _temporal(name: str, what: str, *, recurrent: bool) -> WeighingNetwork:
         is_fusion=True,
         choose=tuple,
         presets=PRESETS,
-        prepare=partial(_prepared, recurrent=recurrent),
+        prepare=partial(_prepared_temporal, recurrent=recurrent),
         needs=frozenset({Need.FRAMES}),
     )
+
+
+CROSS_PRESETS = {
+    # Where three modalities meet, each has this many units from both others.
+    Preset.DEFAULT: replace(PRESETS[Preset.DEFAULT], hidden=32, batch_size=32, learning_rate=1e-3),
+    Preset.ORIGINAL: replace(PRESETS[Preset.ORIGINAL], hidden=32),
+}
+
+
+def _prepared_crossmodal(
+    data: Dataset, modalities: Sequence[str], settings: SequenceSettings
+) -> "Prepared":
+    from memr_cli.learning.module import ModuleArchitecture
+    from memr_cli.learning.modules.temporal import CrossModal
+
+    inputs = _inputs(data, modalities, settings)
+    shape = (list(inputs.dims.values()), width(settings), inputs.n_classes)
+    return inputs, ModuleArchitecture(lambda: CrossModal(*shape))
 
 
 METHODS = (
     _temporal("temporal-gru", "recurrent layers", recurrent=True),
     _temporal("temporal-transformer", "self-attention", recurrent=False),
+    NetworkMethod(
+        name="crossmodal",
+        summary="attention between the frames of every two modalities",
+        is_fusion=True,
+        choose=at_least_two("crossmodal"),
+        presets=CROSS_PRESETS,
+        prepare=_prepared_crossmodal,
+        needs=frozenset({Need.FRAMES}),
+    ),
 )

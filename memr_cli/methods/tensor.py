@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from memr_cli.data.dataset import Dataset
 from memr_cli.methods.fusion import ENCODERS, EncoderSettings, at_least_two, width
-from memr_cli.methods.network import NetworkMethod
-from memr_cli.methods.side_by_side import side_by_side
+from memr_cli.methods.network import NetworkMethod, side_by_side
 
 if TYPE_CHECKING:
     from memr_cli.methods.network import Prepared
@@ -22,7 +21,7 @@ class TensorSettings(EncoderSettings):
 
 def _prepared(data: Dataset, modalities: Sequence[str], settings: TensorSettings) -> "Prepared":
     from memr_cli.learning.module import ModuleArchitecture
-    from memr_cli.learning.modules.tensor import LowRankTensor
+    from memr_cli.learning.modules.fusion import LowRankTensor
 
     inputs = side_by_side(data, modalities, modalities)
     shape = (inputs.blocks, width(settings), settings.rank, inputs.n_classes)

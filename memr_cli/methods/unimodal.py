@@ -1,43 +1,52 @@
-"""One classifier per modality, each trained by itself."""
+"""One classifier per modality, and the feed-forward network that it shares with early fusion."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from memr_cli.data.dataset import Dataset
 from memr_cli.errors import UnsupportedError
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.feedforward import feed_forward
-from memr_cli.methods.network import NetworkMethod
+from memr_cli.methods.network import PRESETS, NetworkMethod, side_by_side
 from memr_cli.vocabulary import MODALITIES, Preset
 
-PRESETS = {
-    # Dropout does not raise the best validation score, but with it the score stays there instead
-    # of falling off after a few epochs, so that it matters less which epoch is chosen.
-    Preset.DEFAULT: TrainingSettings(
-        hidden=128,
-        optimizer="adamw",
-        learning_rate=1e-3,
-        weight_decay=1e-2,
-        batch_size=64,
-        dropout=0.5,
-        averaging=0.99,
-        epochs=50,
-        patience=8,
-        refit=True,
-        presence_indicator=False,
-    ),
-    Preset.ORIGINAL: TrainingSettings(
-        hidden=128,
-        optimizer="adam",
-        learning_rate=1e-3,
-        weight_decay=1e-5,
-        batch_size=32,
-        dropout=0.0,
-        averaging=0.0,
-        epochs=50,
-        patience=None,
-        refit=False,
-        presence_indicator=False,
-    ),
-}
+if TYPE_CHECKING:
+    from memr_cli.methods.network import Prepared
+
+
+def feed_forward(
+    name: str,
+    summary: str,
+    choose: Callable[[Sequence[str]], tuple[str, ...]],
+    presets: Mapping[Preset, TrainingSettings],
+    *,
+    is_fusion: bool,
+) -> NetworkMethod:
+    """Standardised features → hidden → ReLU → half as many → ReLU → classes.
+
+    A missing modality is replaced by the training mean.
+    """
+    return NetworkMethod(name, summary, is_fusion, choose, presets, _prepared)
+
+
+def _prepared(data: Dataset, modalities: Sequence[str], settings: TrainingSettings) -> "Prepared":
+    from memr_cli.learning.feedforward import FeedForwardArchitecture
+
+    inputs = side_by_side(data, modalities, _presence(data, modalities, settings))
+    return inputs, FeedForwardArchitecture.of(inputs, settings)
+
+
+def _presence(
+    data: Dataset, modalities: Sequence[str], settings: TrainingSettings
+) -> Sequence[str]:
+    """Return the modalities with a presence column: those that some utterance lacks.
+
+    All of them where training hides modalities, so that the network sees which.
+    """
+    if not settings.presence_indicator or len(modalities) == 1:
+        return []
+    if settings.modality_dropout:
+        return modalities
+    return [name for name in modalities if name in data.incomplete]
 
 
 def unimodal(modality: str) -> NetworkMethod:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from race_workers import serve
 
-from memr_cli.learning.network import FeedForwardArchitecture
+from memr_cli.learning.feedforward import FeedForwardArchitecture
+from memr_cli.learning.loop import Task
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.tasks import Task
 from memr_cli.learning.training import train
-from memr_cli.methods import early, unimodal
+from memr_cli.methods import early, network
 from memr_cli.progress import silent
 from memr_cli.vocabulary import Preset
 
@@ -62,7 +62,7 @@ def epoch_seconds(request: Mapping[str, Any], device: str) -> float:
 
 def training_settings(method: str) -> TrainingSettings:
     """Those of preset `original`, which neither validates nor stops early."""
-    presets = early.PRESETS if method == "early" else unimodal.PRESETS
+    presets = early.PRESETS if method == "early" else network.PRESETS
     return presets[Preset.ORIGINAL]
 
 

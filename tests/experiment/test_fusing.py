@@ -18,7 +18,6 @@ from evaluating import (
     without,
 )
 
-import memr_cli.methods.combination as combination
 from memr_cli.evaluation.calibration import fitted_temperature
 from memr_cli.evaluation.fusion import LEAST_SHARE, pooled
 from memr_cli.experiment import predictions as predicting
@@ -26,6 +25,7 @@ from memr_cli.experiment import runs
 from memr_cli.experiment.experiment import Experiment, Place
 from memr_cli.experiment.predictions import unseen_validation_rows
 from memr_cli.experiment.settings import ExperimentSettings
+from memr_cli.methods import late
 from memr_cli.methods.registry import named
 from memr_cli.progress import silent
 from memr_cli.vocabulary import MODALITIES
@@ -142,7 +142,7 @@ def test_rows_that_any_member_was_fitted_on_teach_nothing(
 def test_few_validation_rows_make_members_count_alike_and_a_note_says_so(
     memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (combination, predicting):
+    for module in (late, predicting):
         monkeypatch.setattr(module, "FEWEST_ROWS", 1000)
     results = evaluated(memr, small_store, *asking("late-mean", *LEARNING))
     for method in LEARNING:

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.data.scaling import Scaler
-from memr_cli.learning import training
-from memr_cli.learning.architecture import Architecture
+from memr_cli.learning import prediction, training
+from memr_cli.learning.feedforward import FeedForwardArchitecture
 from memr_cli.learning.inputs import Inputs, Rows
-from memr_cli.learning.network import FeedForwardArchitecture
+from memr_cli.learning.loop import Fitted, Task
+from memr_cli.learning.networks import Architecture
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.tasks import Fitted, Task
 from memr_cli.progress import Progress
 
 
@@ -36,7 +36,7 @@ def predict(
     architecture: Architecture | None = None,
 ) -> NDArray[np.float64]:
     shape = architecture or FeedForwardArchitecture(sizes_of(arrays))
-    return training.predict(arrays, scaler, inputs, rows, shape)
+    return prediction.predict(arrays, scaler, inputs, rows, shape)
 
 
 def sizes_of(arrays: Mapping[str, NDArray[np.float32]]) -> tuple[int, ...]:

@@ -1,10 +1,17 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from feed_forward import predict, train
 from safetensors.numpy import save_file
+from test_training import SETTINGS
 
 from memr_cli.learning.checkpoints import Checkpoint, CheckpointError, read, read_facts
+from memr_cli.learning.loop import NO_ROWS, Task
+from memr_cli.learning.pooled import PooledInputs
+from memr_cli.progress import silent
 
 ARRAYS = {"layers.0.weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
 
@@ -43,3 +50,34 @@ def test_another_version_is_told_apart(tmp_path: Path) -> None:
 def test_no_file_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_facts(tmp_path / "fold0.safetensors")
+
+
+PLAIN = """
+import json
+import torch
+from safetensors import safe_open
+
+with safe_open(path, "pt") as file:
+    arrays = {name: file.get_tensor(name) for name in file.keys()}
+    facts = json.loads(file.metadata()["memr"])
+x = (features - arrays["scaler.mean"]) / arrays["scaler.scale"]
+n_layers = sum(name.startswith("layers.") for name in arrays) // 2
+for layer in range(n_layers):
+    x = x @ arrays[f"layers.{layer}.weight"] + arrays[f"layers.{layer}.bias"]
+    x = torch.relu(x) if layer < n_layers - 1 else torch.softmax(x, dim=1)
+"""
+
+
+def test_a_dozen_lines_of_plain_pytorch_load_a_checkpoint_and_predict(
+    blobs: PooledInputs, tmp_path: Path
+) -> None:
+    path, rows = tmp_path / "fold0.safetensors", np.arange(120)
+    task = Task(rows[:90], NO_ROWS, None, 3, (0,))
+    ((_, fitted),) = train(blobs, [task], SETTINGS, "cpu", silent, "test")
+    arrays, scaler = fitted.final.arrays, fitted.final.scaler
+    scaling = {"scaler.mean": scaler.mean, "scaler.scale": scaler.scale}
+    Checkpoint({**arrays, **scaling}, {"class_names": ["a", "b", "c"]}).write(path)
+    names: dict[str, Any] = {"path": path, "features": torch.from_numpy(blobs.features)}
+    exec(PLAIN, names)  # noqa: S102 - the lines of a user
+    assert names["facts"]["class_names"] == ["a", "b", "c"]
+    np.testing.assert_allclose(names["x"], predict(arrays, scaler, blobs, rows), atol=1e-6)

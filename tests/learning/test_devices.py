@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -28,3 +32,15 @@ def test_cuda_where_there_is_none_is_refused_with_the_remedy(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemRefusedError, match=r"--device cuda.*Use --device cpu"):
         resolved(Device.CUDA)
+
+
+def test_torch_that_is_loaded_where_one_thread_is_allowed_uses_one_until_the_end() -> None:
+    program = """
+from memr_cli.learning.devices import one_thread
+with one_thread():
+    import torch
+    assert torch.get_num_threads() == 1
+assert torch.get_num_threads() == 3
+"""
+    asked = {**os.environ, "OMP_NUM_THREADS": "3"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=asked)

@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from memr_cli.learning.hiding import Block
-from memr_cli.learning.modules.gate import Width, dropped
-from memr_cli.learning.modules.gated import Gated
-from memr_cli.learning.modules.tensor import LowRankTensor
+from memr_cli.learning.inputs import Block
+from memr_cli.learning.modules.fusion import Gated, LowRankTensor
+from memr_cli.learning.modules.layers import Width, dropped
 
 BLOCKS = (Block(0, 4, 10), Block(4, 7, 8), Block(7, 8, 9))
 """Three modalities, whose columns of presence stand in another order."""

@@ -8,8 +8,7 @@ import torch
 from test_training import SETTINGS
 
 from memr_cli.errors import UsageError
-from memr_cli.learning.loss import class_weights, loss_gradient
-from memr_cli.learning.optimizer import Adam, Moments
+from memr_cli.learning.optimizer import Adam, class_weights, loss_gradient
 from memr_cli.vocabulary import ClassWeights
 
 
@@ -25,9 +24,8 @@ def test_the_gradient_is_that_of_cross_entropy(smoothing: float, weighted: bool)
     )
     (each * torch.from_numpy(weights)[labels]).mean().backward()
     shares = torch.from_numpy(weights[labels] / 8).unsqueeze(0)
-    settings = replace(SETTINGS, label_smoothing=smoothing)
     told, gradient = loss_gradient(
-        scores.detach(), torch.from_numpy(labels).unsqueeze(0), shares, settings
+        scores.detach(), torch.from_numpy(labels).unsqueeze(0), shares, smoothing
     )
     torch.testing.assert_close(gradient, scores.grad)
     expected = torch.log_softmax(scores.detach(), 2)[0, np.arange(8), labels]
@@ -51,11 +49,17 @@ def test_class_weights_are_recorded_by_name() -> None:
     assert replace(SETTINGS, class_weights=ClassWeights.BALANCED).class_weights == "balanced"
 
 
+def moments(parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Adam's moments and steps before the first step."""
+    zeros = torch.zeros_like
+    return zeros(parameters), zeros(parameters), torch.zeros(len(parameters))
+
+
 def moved(gradient: torch.Tensor, **changed: object) -> torch.Tensor:
     """Where one step of plain Adam takes two models of three parameters each from 0."""
     settings = replace(SETTINGS, optimizer="adam", weight_decay=0.0, **changed)
     parameters = torch.zeros(2, 3)
-    Adam(parameters, gradient, Moments.none_yet(parameters), settings).step()
+    Adam(parameters, gradient, *moments(parameters), settings).step()
     return parameters
 
 
@@ -69,15 +73,16 @@ def test_the_learning_rate_rises_with_each_models_own_steps() -> None:
     gradient = torch.ones(2, 3)
     parameters = torch.zeros(2, 3)
     settings = replace(SETTINGS, optimizer="adam", weight_decay=0.0, warm_up=4)
-    moments = Moments.none_yet(parameters)
-    adam = Adam(parameters, gradient, moments, settings)
+    first, second, steps = moments(parameters)
+    adam = Adam(parameters, gradient, first, second, steps, settings)
     lengths = []
     for _ in range(5):
         before = parameters.clone()
         adam.step()
         lengths.append(float((before - parameters)[0, 0]) / settings.learning_rate)
     assert lengths == pytest.approx([0.25, 0.5, 0.75, 1, 1], rel=1e-3)
-    moments.forget(1)
+    for part in (first, second, steps):
+        part[1] = 0
     before = parameters.clone()
     adam.step()
     steps = (before - parameters)[:, 0] / settings.learning_rate

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import memr_cli.learning.pooled as pooled
-from memr_cli.learning.architecture import Architecture
-from memr_cli.learning.hiding import Block, hide
+from memr_cli.learning.inputs import Block, hide
+from memr_cli.learning.loop import NO_ROWS, Fitted, Task
 from memr_cli.learning.module import ModuleArchitecture
+from memr_cli.learning.networks import Architecture
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.tasks import NO_ROWS, Fitted, Task
 from memr_cli.progress import silent
 
 BLOCKS = (Block(0, 2, 6), Block(2, 3, 7), Block(3, 6, 8))

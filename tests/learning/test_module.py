@@ -9,11 +9,12 @@ import torch
 from feed_forward import predict, train
 from torch import Tensor, nn
 
+from memr_cli.learning.feedforward import FeedForwardArchitecture
+from memr_cli.learning.loop import NO_ROWS, Task
 from memr_cli.learning.module import ModuleArchitecture
-from memr_cli.learning.network import FeedForwardArchitecture, kept
+from memr_cli.learning.networks import dropout_mask
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.tasks import NO_ROWS, Task
 from memr_cli.progress import silent
 
 SETTINGS = TrainingSettings(
@@ -42,7 +43,7 @@ class Gated(nn.Module):
     def forward(self, inputs: Tensor, generator: np.random.Generator | None) -> Tensor:
         gated = self.hidden(inputs).tanh() * self.gate(inputs).sigmoid()
         if self.dropout and generator is not None:
-            gated = gated * kept((1, *gated.shape), self.dropout, [generator])[0]
+            gated = gated * dropout_mask((1, *gated.shape), self.dropout, [generator])[0]
         scores: Tensor = self.out(gated)
         return scores
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from feed_forward import sizes_of
 
-from memr_cli.learning.network import FeedForwardArchitecture, StackedNetworks
+from memr_cli.learning.feedforward import FeedForwardArchitecture, StackedNetworks
 
 SIZES = (7, 6, 3, 4)
 

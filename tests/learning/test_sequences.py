@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from memr_cli.data.dataset import Dataset, open_dataset
 from memr_cli.ingestion import IngestSettings, ingest
-from memr_cli.learning import segments, sequences
-from memr_cli.learning.segments import Modality
-from memr_cli.learning.sequences import SequenceFeed, SequenceInputs, Sequences
+from memr_cli.learning import sequences
+from memr_cli.learning.sequences import Modality, SequenceFeed, SequenceInputs, Sequences
 from memr_cli.progress import silent
 from memr_cli.vocabulary import MODALITIES
 from store.reader import Store
@@ -93,7 +92,7 @@ def test_segments_are_means_of_equal_stretches(
 def test_the_scaler_is_that_of_all_segments_of_the_rows(
     held_bytes: int, block_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(sequences, "BLOCK_BYTES", block_bytes)
     source = made(LENGTHS)
     for rows in (np.array([4, 0, 3]), np.array([1, 2, 5]), np.arange(6)):
         scaler = inputs(source, held_bytes=held_bytes).scaler(rows)

@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from memr_cli.learning.modules.attention import positions
-from memr_cli.learning.modules.crossmodal import CrossModal
-from memr_cli.learning.modules.gate import Width
-from memr_cli.learning.modules.temporal import GRUEncoder, Temporal, TransformerEncoder
+from memr_cli.learning.modules.layers import Width, positions
+from memr_cli.learning.modules.temporal import CrossModal, GRUEncoder, Temporal, TransformerEncoder
 from memr_cli.learning.sequences import Sequences
 
 DIMS, HIDDEN, N_CLASSES = [3, 4, 2], 12, 3

@@ -7,9 +7,9 @@ import pytest
 from feed_forward import predict, train
 
 from memr_cli.errors import UnsupportedError
+from memr_cli.learning.loop import Fitted, Task, Trained
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.tasks import Fitted, Task, Trained
 from memr_cli.progress import silent
 from memr_cli.vocabulary import ClassWeights
 

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from memr_cli.data.dialogues import Dialogues, turn_order
-from memr_cli.learning.hiding import Block
-from memr_cli.learning.inputs import Rows
+from memr_cli.learning.inputs import Block, Rows
 from memr_cli.learning.modules.context import Context
-from memr_cli.learning.modules.gate import Width
-from memr_cli.learning.modules.recurrence import Recurrence
+from memr_cli.learning.modules.layers import Recurrence, Width
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.turns import DialogueInputs, Turns
 

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memr_cli.errors import UnsupportedError
-from memr_cli.learning import stack, workers
+from memr_cli.learning import loop, training
+from memr_cli.learning.loop import NO_ROWS, Fitted, Task
 from memr_cli.learning.pooled import PooledInputs
 from memr_cli.learning.settings import TrainingSettings
-from memr_cli.learning.tasks import NO_ROWS, Fitted, Task
 from memr_cli.progress import silent
 
 T = TypeVar("T")
@@ -70,8 +70,8 @@ def test_the_number_of_threads_changes_no_number(
 ) -> None:
     with threads(1):
         alone = trained(blobs, tasks)
-    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
-    monkeypatch.setattr(stack, "STEPS_AT_ONCE", 2)  # so that models are handed over often
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(loop, "STEPS_AT_ONCE", 2)  # so that models are handed over often
     with threads(n_threads):
         shared = trained(blobs, tasks)
     for ours, theirs in zip(alone, shared, strict=True):
@@ -93,19 +93,19 @@ def test_models_that_find_no_room_wait_and_come_out_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     widths = []
-    advance = stack.Stack.advance
+    advance = loop.Stack.advance
 
-    def watched(self: stack.Stack) -> list[tuple[int, Fitted | None]]:
+    def watched(self: loop.Stack) -> list[tuple[int, Fitted | None]]:
         widths.append(len(self.runs))
         return advance(self)
 
-    monkeypatch.setattr(stack.Stack, "advance", watched)
+    monkeypatch.setattr(loop.Stack, "advance", watched)
     with threads(1):
         at_once = trained(blobs, tasks)
         assert max(widths) == 7
         widths.clear()
-    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
-    monkeypatch.setattr(workers, "LIVE_BYTES", 3 * 4 * workers.COPIES * 1024)
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(training, "LIVE_BYTES", 3 * 4 * training.COPIES * 1024)
     with threads(n_threads):
         in_turn = trained(blobs, tasks)
     assert max(widths) == widest
@@ -119,16 +119,16 @@ def test_an_idle_thread_takes_over_half_of_what_another_has(
     blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of two threads gets a single short model; long ones remain with the other."""
-    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     by_thread: dict[int, set[int]] = {}
-    advance = stack.Stack.advance
+    advance = loop.Stack.advance
 
-    def watched(self: stack.Stack) -> list[tuple[int, Fitted | None]]:
+    def watched(self: loop.Stack) -> list[tuple[int, Fitted | None]]:
         found = by_thread.setdefault(threading.get_ident(), set())
-        found.update(run.place for run in self.runs)
+        found.update(run.number for run in self.runs)
         return advance(self)
 
-    monkeypatch.setattr(stack.Stack, "advance", watched)
+    monkeypatch.setattr(loop.Stack, "advance", watched)
     long = [replace(task, epochs=40, validation=NO_ROWS) for task in tasks[:3]]
     short = replace(tasks[0], epochs=1, validation=NO_ROWS, refit=None)
     with threads(2):
@@ -139,7 +139,7 @@ def test_an_idle_thread_takes_over_half_of_what_another_has(
 def test_what_a_thread_raises_comes_out_and_the_others_end(
     blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     before = threading.active_count()
     with threads(2), pytest.raises(UnsupportedError, match="diverged"):
         list(train(blobs, tasks, replace(SETTINGS, learning_rate=1e30), "cpu", silent, "test"))
@@ -149,7 +149,7 @@ def test_what_a_thread_raises_comes_out_and_the_others_end(
 def test_whoever_stops_listening_stops_the_training(
     blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     before = threading.active_count()
     endless = [replace(task, epochs=10**6, validation=NO_ROWS) for task in tasks[:2]]
     with threads(2):
@@ -163,7 +163,7 @@ def test_an_error_of_the_listener_stops_the_training_at_once(
     blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even while someone holds the error, and with it all that it passed through."""
-    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     before = threading.active_count()
     endless = [replace(task, epochs=10**6, validation=NO_ROWS) for task in tasks[:3]]
 
@@ -182,7 +182,7 @@ def test_an_error_of_the_listener_stops_the_training_at_once(
 def test_a_thread_that_cannot_be_started_ends_those_that_were(
     blobs: PooledInputs, tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     before = threading.active_count()
     start, started = threading.Thread.start, []
 
@@ -234,7 +234,7 @@ def alone_and_among(n_dims: int, hidden: int, batch_size: int) -> tuple[Fitted, 
 def test_work_is_divided_without_asking_for_more_threads_than_there_are(
     n_tasks: int, n_parameters: int, n_threads: int, device: str
 ) -> None:
-    n_workers, each = workers.division(n_tasks, n_parameters, n_threads, device)
+    n_workers, each = training.division(n_tasks, n_parameters, n_threads, device)
     assert 1 <= n_workers <= max(1, n_tasks)
     assert 1 <= n_workers * each <= n_threads
     if device == "cuda":
@@ -244,7 +244,7 @@ def test_work_is_divided_without_asking_for_more_threads_than_there_are(
 
 
 def test_large_networks_take_a_thread_each_and_small_ones_share_one() -> None:
-    assert workers.division(5, 800_000, 2, "cpu") == (2, 1)
-    assert workers.division(1, 800_000, 8, "cpu") == (1, 8)
-    assert workers.division(5, 800_000, 16, "cpu") == (5, 2)
-    assert workers.division(5, 10_000, 16, "cpu") == (1, 1)
+    assert training.division(5, 800_000, 2, "cpu") == (2, 1)
+    assert training.division(1, 800_000, 8, "cpu") == (1, 8)
+    assert training.division(5, 800_000, 16, "cpu") == (5, 2)
+    assert training.division(5, 10_000, 16, "cpu") == (1, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memr_cli.methods import entry_points
+from memr_cli.methods.plugins import entry_points
 
 Install = Callable[..., Path]
 

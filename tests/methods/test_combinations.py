@@ -11,12 +11,11 @@ from sklearn.linear_model import LogisticRegression
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.fusion import LEAST_SHARE, likeliest_weights, pooled
-from memr_cli.methods import late_mean, late_stack
-from memr_cli.methods.combination import FEWEST_ROWS, Combination
+from memr_cli.methods import late
+from memr_cli.methods.late import FEWEST_ROWS, Combination
 from memr_cli.vocabulary import Preset
 
-MEAN, WEIGHTED = late_mean.METHODS
-(STACK,) = late_stack.METHODS
+_, MEAN, WEIGHTED, STACK = late.METHODS
 EVERY = (MEAN, WEIGHTED, STACK)
 
 Floats = NDArray[np.float64]

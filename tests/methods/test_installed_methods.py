@@ -11,8 +11,8 @@ from installing import MEANS, Install, forget
 from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.experiment.experiment import choose, collective_names
-from memr_cli.methods import entry_points
-from memr_cli.methods.faults import told
+from memr_cli.methods.plugins import entry_points
+from memr_cli.methods.plugins.installed import in_one_line
 from memr_cli.methods.registry import named, own, registered, unusable
 from memr_cli.results.predictions import Predictions
 from store.reader import Store
@@ -146,7 +146,7 @@ def test_a_fault_is_placed_in_the_last_file_that_is_the_packages(tmp_path: Path)
     path.write_text("import importlib\nimportlib.import_module('no_such')")
     with pytest.raises(ModuleNotFoundError) as caught:
         runpy.run_path(str(path))
-    assert told(caught.value).endswith("No module named 'no_such' (tricks.py, line 2)")
+    assert in_one_line(caught.value).endswith("No module named 'no_such' (tricks.py, line 2)")
 
 
 def test_options_for_networks_leave_its_models_fresh(

@@ -7,14 +7,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import threadpoolctl  # type: ignore[import-untyped]
+import torch
 
 from memr_cli.data.dataset import Dataset, held_modalities, open_dataset
 from memr_cli.errors import MethodUnsupportedError
 from memr_cli.evaluation.protocols import Fold, folds, restrict
 from memr_cli.experiment.models import selected_arrays
 from memr_cli.ingestion import IngestSettings, ingest
-from memr_cli.methods.installed import InstalledMethod, Package
 from memr_cli.methods.method import FoldModel, FoldTask, Need
+from memr_cli.methods.plugins.installed import InstalledMethod, Package
 from memr_cli.progress import silent
 from memr_cli.vocabulary import Preset, ProtocolName
 from store.reader import Store
@@ -89,6 +91,25 @@ class Wavering(Watching):
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         said = np.random.default_rng().random((len(X), len(self.shares)))
         return said / said.sum(axis=1, keepdims=True)
+
+
+class Counting(Watching):
+    """Notes how many threads torch and BLAS may use, in each of its functions."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def note(self) -> None:
+        pools = threadpoolctl.threadpool_info()
+        self.threads.update(pool["num_threads"] for pool in pools)
+        self.threads.add(torch.get_num_threads())
+
+    def fit(self, X: Any, y: Any, **more: Any) -> None:  # noqa: N803
+        self.note()
+        super().fit(X, y, **more)
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        self.note()
+        return super().predict_proba(X)
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +196,17 @@ def test_a_training_loss_is_the_mean_negative_log_probability(data: Dataset) -> 
     common = np.bincount(data.columns.label[fold.fit]).argmax()
     hits = data.columns.label[fold.validation] == common
     assert model.validation_f1_micro == pytest.approx(hits.mean())
+
+
+def test_its_code_runs_on_one_thread_and_the_others_come_back(data: Dataset) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        fitted(data, method(classifier=Counting))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert Counting.threads == {1}
 
 
 def test_seeds_and_folds_differ_and_repeat(data: Dataset) -> None:

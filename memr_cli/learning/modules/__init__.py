@@ -1,1 +1,1 @@
-"""Networks as torch modules: what each family of methods computes."""
+"""Networks as torch modules, for each family of methods."""

@@ -1,13 +1,13 @@
-"""Methods that other installed packages name as entry points of the group `memr.methods`.
+"""Find and load the entry points `memr.methods` of installed packages.
 
-Only what is installed is looked at, nothing that lies among data or results. A package's code is
-loaded when one of its methods is asked for. importlib.metadata is slow to load, as packages are, so
-it is for callers to come here only for what memr does not have itself.
+Only installed packages are read, nothing among data or results. The code of a package is loaded
+when one of its methods is asked for. Callers come here only for methods that memr does not have:
+importlib.metadata is slow to load, and so are packages.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -15,9 +15,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from memr_cli.errors import UnsupportedError
-from memr_cli.methods.faults import told
-from memr_cli.methods.installed import InstalledMethod, Package, chooser
 from memr_cli.methods.method import Need, TrainedMethod
+from memr_cli.methods.plugins.installed import InstalledMethod, Package, in_one_line
 from memr_cli.vocabulary import ALIASES, MODALITIES, is_modality_name
 
 if TYPE_CHECKING:
@@ -28,12 +27,12 @@ FUNCTIONS = ("fit", "predict_proba", "to_arrays", "from_arrays")
 ANY, SEVERAL = "any", "several"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 TAKEN = frozenset({"all", "every", *ALIASES})
-"""Names that --method understands otherwise."""
+"""Names with another meaning for --method."""
 
 
 @cache
 def offered() -> dict[str, tuple["EntryPoint", ...]]:
-    """Every entry point of the group by name, of which no code is loaded."""
+    """Return every entry point of the group by name, without loading its code."""
     from importlib.metadata import entry_points
 
     found: dict[str, tuple[EntryPoint, ...]] = {}
@@ -43,16 +42,16 @@ def offered() -> dict[str, tuple["EntryPoint", ...]]:
 
 
 def offering(name: str) -> str:
-    """The packages that offer a method of this name, in words."""
-    return " and ".join(dict.fromkeys(_told(point.dist) for point in offered()[name]))
+    """Name the packages that offer a method of this name."""
+    return " and ".join(dict.fromkeys(_named(point.dist) for point in offered()[name]))
 
 
 @cache
 def load(name: str) -> TrainedMethod | UnsupportedError:
-    """The method that packages offer under this name, one of `offered`, or why it cannot be used.
+    """Load the method of this name, one of `offered`, or return why it cannot be used.
 
-    It cannot where several offer it, where its code does not load, and where what it names is not
-    as `interface.Classifier` describes it.
+    It cannot where several packages offer it, where its code does not load, and where its class is
+    not as `interface.Classifier` describes it.
     """
     try:
         return _loaded(name)
@@ -79,7 +78,7 @@ def _loaded(name: str) -> TrainedMethod:
     except MemoryError:
         raise
     except (Exception, SystemExit) as error:
-        raise refused.because(f"loading it raised {told(error)}") from error
+        raise refused.because(f"loading it raised {in_one_line(error)}") from error
     wanted, needs = _checked(named, refused)
     try:
         whose = _package(point)
@@ -90,7 +89,7 @@ def _loaded(name: str) -> TrainedMethod:
         summary=named.summary,
         is_fusion=isinstance(wanted, str) or len(wanted) > 1,
         needs=needs,
-        choose=chooser(name, whose, wanted),
+        choose=_chooser(name, whose, wanted),
         package=whose,
         classifier=named,
     )
@@ -111,7 +110,10 @@ class _Refused:
 
 
 def _checked(named: Any, refused: _Refused) -> tuple[str | Sequence[str], frozenset[Need]]:
-    """What a class needs of modalities and beyond. Raises UnsupportedError for what is no such."""
+    """Return the modalities and needs that a class declares.
+
+    Raises UnsupportedError for anything that is not as `interface.Classifier` describes it.
+    """
     if not isinstance(named, type):
         raise refused.because(f"expected a class, found {type(named).__name__}")
     lacking = [name for name in FUNCTIONS if not callable(getattr(named, name, None))]
@@ -121,8 +123,8 @@ def _checked(named: Any, refused: _Refused) -> tuple[str | Sequence[str], frozen
     if not isinstance(summary, str) or not summary.strip():
         raise refused.because(f"expected its summary in words, found {summary!r}")
     wanted = getattr(named, "modalities", ANY)
-    said = wanted in (ANY, SEVERAL) if isinstance(wanted, str) else _are_modalities(wanted)
-    if not said or not wanted:
+    known = wanted in (ANY, SEVERAL) if isinstance(wanted, str) else _are_modalities(wanted)
+    if not known or not wanted:
         raise refused.because(
             f'its modalities are {wanted!r}, expected "{ANY}", "{SEVERAL}" or a tuple of '
             f"names of modalities such as {', '.join(MODALITIES)}"
@@ -131,6 +133,30 @@ def _checked(named: Any, refused: _Refused) -> tuple[str | Sequence[str], frozen
     if not _are_among(needs, list(Need)):
         raise refused.because(f"its needs are {needs!r}, expected a tuple of {', '.join(Need)}")
     return wanted, frozenset(Need(need) for need in needs)
+
+
+def _chooser(
+    name: str, package: Package, wanted: str | Sequence[str]
+) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """Return a function that picks the wanted modalities from those held."""
+
+    def choose(held: Sequence[str]) -> tuple[str, ...]:
+        if isinstance(wanted, str):
+            if wanted == SEVERAL and len(held) < 2:
+                raise UnsupportedError(
+                    f"method {name} of {package} needs at least two modalities, and the store "
+                    f"holds {', '.join(held)}. Ingest a corpus with more modalities."
+                )
+            return tuple(held)
+        lacking = [modality for modality in wanted if modality not in held]
+        if lacking:
+            raise UnsupportedError(
+                f"method {name} of {package} needs {', '.join(wanted)} features, and the store "
+                f"holds {', '.join(held)}. Ingest a corpus with {', '.join(lacking)} features."
+            )
+        return tuple(modality for modality in held if modality in wanted)
+
+    return choose
 
 
 def _are_modalities(given: Any) -> bool:
@@ -143,7 +169,7 @@ def _are_among(given: Any, known: Sequence[str]) -> bool:
     return isinstance(given, tuple | list | set | frozenset) and all(one in known for one in given)
 
 
-def _told(distribution: "Distribution | None") -> str:
+def _named(distribution: "Distribution | None") -> str:
     if distribution is None:
         return "a package that does not say its name"
     return f"package {distribution.name} {distribution.version}"
@@ -158,7 +184,7 @@ def _package(point: "EntryPoint") -> Package:
 
 
 def _requires(distribution: "Distribution") -> dict[str, str]:
-    """The versions of what a distribution requires, where it is installed."""
+    """Return the versions of the declared dependencies that are installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
@@ -172,9 +198,9 @@ def _requires(distribution: "Distribution") -> dict[str, str]:
 
 
 def _tops(distribution: "Distribution | None") -> set[str]:
-    """The top-level packages and modules that a distribution says it has; none if it says nothing.
+    """Return the top-level packages and modules that a distribution lists, if it lists any.
 
-    Of an editable one, only installers that write top_level.txt say it.
+    Of an editable one, only installers that write top_level.txt list them.
     """
     if distribution is None:
         return set()
@@ -188,7 +214,7 @@ def _tops(distribution: "Distribution | None") -> set[str]:
 
 
 def _source(tops: set[str]) -> str:
-    """Hash of the files of these top-level packages and modules, but for caches and hidden ones.
+    """Hash the files of these packages and modules, except caches and hidden files.
 
     An editable package changes without its version.
     """
@@ -202,7 +228,7 @@ def _source(tops: set[str]) -> str:
 
 
 def _files(top: str) -> Iterator[tuple[str, Path]]:
-    """Each file of a package, or that of a module, and its path within."""
+    """Yield each file of a package, or that of a module, after its path within."""
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):  # ValueError: what is loaded under this name has no spec
