@@ -17,7 +17,9 @@ from memr_cli.commands import (
     fuse,
     info,
     ingest,
+    layouts,
     report,
+    schema,
     synth,
     train,
 )
@@ -119,7 +121,10 @@ def memr(
     """
 
 
-for module in (synth, ingest, info, check, audit, train, fuse, evaluate, compare, ablate, report):
+for module in (
+    *(synth, layouts, ingest, info, check, audit),
+    *(train, fuse, evaluate, compare, ablate, report, schema),
+):
     name = module.__name__.rpartition(".")[2]
     app.command(name, cls=PlainCommand)(getattr(module, name))
 

@@ -3,9 +3,34 @@
 Each list stands here once. Imports nothing heavy, since `--help` needs it.
 """
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import TypeVar
+
+from memr_cli.errors import UsageError
 
 MODALITIES = ("visual", "acoustic", "lexical")
+"""The standard modalities, in the order of tables. Any other legal name is one too."""
+
+_MODALITY = re.compile(r"[a-z][a-z0-9_]*")
+
+METHOD_WORDS = frozenset(
+    {"all", "every", "early", "late", "gated", "tensor", "context", "crossmodal"}
+)
+"""Names of methods, which no modality can have."""
+
+
+def is_modality_name(name: str) -> bool:
+    """Return whether a modality can have this name: `visual`, `physiology`, `eda_2`."""
+    return bool(_MODALITY.fullmatch(name)) and name not in METHOD_WORDS | ALIASES.keys()
+
+
+def ordered_modalities(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in the order that tables have: the standard three, then the others by name."""
+    found = set(names)
+    return (*(name for name in MODALITIES if name in found), *sorted(found - set(MODALITIES)))
+
 
 ALIASES = {"video": "visual", "audio": "acoustic", "text": "lexical"}
 """Other words for the modalities, understood wherever a person names one."""
@@ -101,3 +126,14 @@ class Across(StrEnum):
 
     NORMALIZE = "normalize"
     ENSEMBLE = "ensemble"
+
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+def choice(kind: type[_E], value: str, option: str) -> _E:
+    """Return one of the words of an option. Raises UsageError for any other."""
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise UsageError(f"--{option} is {value}; give one of {', '.join(kind)}.") from error

@@ -18,8 +18,9 @@ FLOORS = (
     ("__main__",),
     ("app",),
     ("commands",),
+    ("api",),
     ("ablation",),
-    ("experiment", "ingestion", "reporting", "comparison", "audit"),
+    ("experiment", "ingestion", "reporting", "comparison", "auditing"),
     ("methods",),
     ("learning",),
     ("results",),
@@ -37,8 +38,8 @@ HEAVY = {
     "matplotlib": {"reporting"},
     "jinja2": {"reporting"},
     "safetensors": {"learning"},
-    "sklearn": {"audit", "methods"},
-    "scipy": {"audit", "comparison", "evaluation"},
+    "sklearn": {"auditing", "methods"},
+    "scipy": {"auditing", "comparison", "evaluation"},
     "rich": {"commands"},
     "tqdm": {"commands"},
     "typer": {"app", "commands"},
@@ -74,6 +75,8 @@ def test_every_room_has_a_floor() -> None:
 @pytest.mark.parametrize("path", modules(ROOT), ids=lambda path: str(path.relative_to(ROOT)))
 def test_arrows_go_down(path: Path) -> None:
     here = room(path)
+    if here == "__init__":  # the face of the package, which loads the interface when asked
+        return
     for name in imports(path):
         first, _, rest = name.partition(".")
         there = rest.partition(".")[0]
@@ -150,8 +153,8 @@ TO_REUSE = TO_HELP - {
     *("numpy", "h5py", "csv", "store", "memr_cli.experiment", "memr_cli.results"),
     *("memr_cli.data.dataset", "memr_cli.methods.registry"),
 } | {
-    *("memr_cli.experiment.making", "memr_cli.experiment.models", "memr_cli.experiment.scoring"),
-    *("memr_cli.experiment.predicting", "memr_cli.evaluation.bootstrap"),
+    *("memr_cli.experiment.evaluate", "memr_cli.experiment.models", "memr_cli.experiment.scoring"),
+    *("memr_cli.experiment.predictions", "memr_cli.evaluation.bootstrap"),
     *("memr_cli.evaluation.metrics", "memr_cli.evaluation.leakage", "memr_cli.learning.training"),
     *("memr_cli.learning.checkpoints", "numpy.ma", "numpy.random"),
 }
@@ -189,5 +192,5 @@ def test_a_reused_evaluation_loads_neither_what_trains_nor_what_scores(small_sto
     assert first.returncode == 0, first.stderr
     found, shown = loaded(*arguments)
     assert shown.count('"reused": true') == 5
-    assert {"h5py", "memr_cli.experiment.reuse"} <= found
+    assert {"h5py", "memr_cli.experiment.freshness"} <= found
     assert sorted(found & TO_REUSE) == []

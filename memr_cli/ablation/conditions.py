@@ -1,4 +1,4 @@
-"""Under which conditions a method decides its test rows.
+"""The conditions under which a method decides its test rows.
 
 Coalition number c of a method's M modalities has the modality i where bit i of c is set; 0 has
 none, 2^M - 1 all.
@@ -7,6 +7,7 @@ none, 2^M - 1 all.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ DRAWS = 3
 
 _NOISE, _LOSS, _NOISE_AROUND, _LOSS_AROUND = range(4)
 _SEED = 0
-"""Noise and losses depend on fold, modality and draw alone: all methods and seeds meet the same."""
+"""Noise and losses depend on fold, modality and draw alone: the same for all methods and seeds."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,13 @@ def chances(
 ) -> NDArray[np.float64]:
     """(n,) from 0 to 1: a row loses the modality where the share lost is above this.
 
-    Whoever loses it at one share loses it at every higher one. Of a fold's test rows, or of those
-    around them.
+    Nested: a row dropped at one share is dropped at every higher share. Rows are a fold's test
+    rows, or those around them.
     """
     kind = _LOSS_AROUND if around else _LOSS
     return _generator(kind, modality, fold, draw).random(n_rows)
 
 
 def _generator(kind: int, modality: str, fold: int, draw: int) -> np.random.Generator:
-    return np.random.default_rng((_SEED, kind, MODALITIES.index(modality), fold, draw))
+    number = MODALITIES.index(modality) if modality in MODALITIES else crc32(modality.encode())
+    return np.random.default_rng((_SEED, kind, number, fold, draw))

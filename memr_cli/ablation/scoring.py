@@ -1,11 +1,10 @@
-"""From decisions under every condition to scores, curves and what each modality is worth.
+"""From decisions under every condition to scores, curves and Shapley values.
 
 Letters: n test rows, S seeds, K folds, M modalities, C classes, R replicates.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +18,25 @@ from memr_cli.ablation.conditions import (
     Noisy,
     coalitions,
 )
-from memr_cli.ablation.measuring import Decisions, FoldDecisions
+from memr_cli.ablation.decisions import Decisions, FoldDecisions
 from memr_cli.data.dataset import Dataset
 from memr_cli.evaluation.bootstrap import Sample, clustered_interval, middle, replicate_scores
-from memr_cli.evaluation.metrics import scores
+from memr_cli.evaluation.metrics import Table, metrics_of, scores
 from memr_cli.evaluation.shapley import shapley
-from memr_cli.experiment.scoring import BOOTSTRAP_SEED
+from memr_cli.experiment.scoring import BOOTSTRAP_SEED, fraction
+from memr_cli.results.ablation import LossPoint, NoisePoint, Spread, SpreadWithInterval, Worth
 
-METRICS = ("accuracy", "uar", "f1_macro")
+METRICS = tuple(metric.key for metric in metrics_of(Table.ABLATE))
 REPLICATES = 2000
 
 Floats = NDArray[np.float64]
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One condition's scores by metric, and their replicates (R,), None without intervals."""
+    """The scores of one condition by metric, and their replicates (R,), None without intervals."""
 
-    metrics: Mapping[str, Entry]
+    metrics: dict[str, SpreadWithInterval]
     replicates: Mapping[str, Floats] | None
 
 
@@ -48,7 +47,7 @@ class Scorer:
         self._data, self._folds = data, folds
         self._rows = np.concatenate([fold.rows for fold in folds])
         self._outer, outer_name = data.columns.clusters(self._rows)
-        # What intervals rest on, and whether there are any, is the same under every condition.
+        # The clusters of intervals are the same under every condition.
         intervals, self.notes = clustered_interval(
             self._sample(Absent(0)), self._generator(), replicates=1, outer_name=outer_name
         )
@@ -56,18 +55,25 @@ class Scorer:
 
     def scored(self, condition: Absent) -> Scored:
         """Mean and standard deviation over folds with an interval."""
-        by_metric = self._by_fold(lambda fold: [fold.decided[condition]])
-        metrics = {name: _spread(values) for name, values in by_metric.items()}
         replicates = None
         if self._has_intervals:
             replicates = replicate_scores(self._sample(condition), self._generator(), REPLICATES)
-        for name, entry in metrics.items():
-            entry["ci95"] = None if replicates is None else middle(replicates[name])
+        metrics = {
+            name: SpreadWithInterval(
+                mean=fraction(by_fold.mean()),
+                std=fraction(by_fold.std()),
+                ci95=None if replicates is None else middle(replicates[name]),
+            )
+            for name, by_fold in self._by_fold(lambda fold: [fold.decided[condition]]).items()
+        }
         return Scored(metrics, replicates)
 
-    def mean(self, decisions: Callable[[FoldDecisions], Sequence[Decisions]]) -> dict[str, Entry]:
+    def mean(self, decisions: Callable[[FoldDecisions], Sequence[Decisions]]) -> dict[str, Spread]:
         """Mean and standard deviation over folds; within them, over draws and seeds."""
-        return {name: _spread(values) for name, values in self._by_fold(decisions).items()}
+        return {
+            name: Spread(mean=fraction(by_fold.mean()), std=fraction(by_fold.std()))
+            for name, by_fold in self._by_fold(decisions).items()
+        }
 
     def _by_fold(
         self, decisions: Callable[[FoldDecisions], Sequence[Decisions]]
@@ -105,37 +111,37 @@ class Scorer:
         return np.random.default_rng(BOOTSTRAP_SEED)
 
 
-def worth(by_coalition: Sequence[Scored], modalities: Sequence[str]) -> dict[str, Entry]:
-    """Shapley values of the modalities for each metric, from all coalitions by number."""
-    result: dict[str, Entry] = {}
+def shapley_values(
+    by_coalition: Sequence[Scored], modalities: Sequence[str]
+) -> dict[str, dict[str, Worth]]:
+    """Return each modality's Shapley value for each metric, from all coalitions by number."""
+    result = {}
     for name in METRICS:
-        means = [scored.metrics[name]["mean"] for scored in by_coalition]
+        means = [scored.metrics[name].mean for scored in by_coalition]
         values = shapley(np.array(means, np.float64))
         replicates = [
             scored.replicates[name] for scored in by_coalition if scored.replicates is not None
         ]
         drawn = shapley(np.stack(replicates)) if replicates else None
         result[name] = {
-            modality: {
-                "value": _number(values[place]),
-                "ci95": None if drawn is None else middle(drawn[place]),
-            }
-            for place, modality in enumerate(modalities)
+            modality: Worth(
+                value=fraction(values[position]),
+                ci95=None if drawn is None else middle(drawn[position]),
+            )
+            for position, modality in enumerate(modalities)
         }
     return result
 
 
-def noise_curves(scorer: Scorer, modalities: Sequence[str]) -> list[Entry]:
+def noise_curves(scorer: Scorer, modalities: Sequence[str]) -> tuple[NoisePoint, ...]:
     """Scores with noise in all modalities at once, then in each."""
-    return [
-        {
-            "modality": modality,
-            "level": level,
-            "metrics": scorer.mean(_with_noise(modality, level)),
-        }
+    return tuple(
+        NoisePoint(
+            modality=modality, level=level, metrics=scorer.mean(_with_noise(modality, level))
+        )
         for modality in (None, *modalities)
         for level in LEVELS
-    ]
+    )
 
 
 def _with_noise(
@@ -145,17 +151,17 @@ def _with_noise(
     return lambda fold: [fold.decided[condition] for condition in conditions]
 
 
-def loss_curves(scorer: Scorer, modalities: Sequence[str]) -> list[Entry]:
+def loss_curves(scorer: Scorer, modalities: Sequence[str]) -> tuple[LossPoint, ...]:
     """Scores where each modality of each utterance is lost at random, then where one alone is."""
-    return [
-        {
-            "modality": modality,
-            "share": share,
-            "metrics": scorer.mean(under_loss(modalities, modality, share)),
-        }
+    return tuple(
+        LossPoint(
+            modality=modality,
+            share=share,
+            metrics=scorer.mean(under_loss(modalities, modality, share)),
+        )
         for modality in (None, *modalities)
         for share in SHARES
-    ]
+    )
 
 
 def under_loss(
@@ -182,11 +188,3 @@ def _confusions(true: NDArray[np.int64], decided: Decisions, n_classes: int) -> 
     cell = np.arange(n_sets)[:, None] * cells + true * n_classes + decided
     counted = np.bincount(cell.reshape(-1), minlength=n_sets * cells)
     return counted.reshape(n_sets, n_classes, n_classes)
-
-
-def _spread(by_fold: Floats) -> Entry:
-    return {"mean": _number(by_fold.mean()), "std": _number(by_fold.std())}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None

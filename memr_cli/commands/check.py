@@ -6,48 +6,42 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memr_cli.commands import options
-from memr_cli.commands.console import Console, report_error
+from memr_cli.commands.console import report_error
+from memr_cli.commands.options import CommonOptions, with_option_groups
 from memr_cli.errors import StoreRefusedError
 
 if TYPE_CHECKING:
     from store.check import Slabs
 
 
-def check(
-    store: options.Store = options.DEFAULT_STORE,
-    out: options.Out = None,  # noqa: ARG001 - every command takes it
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    as_json: options.Json = False,
-) -> None:
+@with_option_groups
+def check(common: CommonOptions) -> None:
     """Check a store against every rule of its format and list all violations.
 
-    Exits with 4 where there are any. The rules stand in store/FORMAT.md.
+    Exits with 4 where there are any. The rules are in store/FORMAT.md.
 
     \b
     Examples:
       memr check
       memr check --store other.h5 | jq -r '.violations[].rule'
     """
+    from memr_cli.results.corpus import Check, Violation
     from store.check import checked
 
-    with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
+    store = common.store
+    with common.console() as console:
 
         def watch(slabs: "Slabs", path: str, count: int) -> "Slabs":
             return console.progress(slabs, path, total=count, unit="slab")
 
         found = checked(store, watch)
         violations = [asdict(violation) for violation in found.violations]
-        console.emit(
-            {
-                "schema": "memr.check/1",
-                "store": str(store),
-                "fingerprint": found.fingerprint,
-                "violations": violations,
-            },
-            violations,
+        result = Check(
+            store=str(store),
+            fingerprint=found.fingerprint,
+            violations=tuple(Violation(**violation) for violation in violations),
         )
+        console.emit(result, violations)
         if not violations:
             console.notice(f"{store} follows its format.")
             return

@@ -1,30 +1,42 @@
 """The command `memr compare`."""
 
-import time
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memr_cli.commands import options
-from memr_cli.commands.console import Console
+from memr_cli.commands.options import CommonOptions, with_option_groups
+from memr_cli.errors import UsageError
 from memr_cli.vocabulary import Across, ProtocolName
 
+if TYPE_CHECKING:
+    from memr_cli.results.comparison import Comparison
 
+
+@with_option_groups
 def compare(
+    common: CommonOptions,
     method: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="METHOD...",
-            help="Two or more methods that were evaluated, by name, or by the path of a metrics "
-            "file (ends with .json) of any output folder.",
+            help="Two or more evaluated methods, by name, or by the path of a metrics file (ends "
+            "with .json) of any output folder. With --against: one or more, all by default.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Compare the others with this method only, not every pair.",
+        ),
+    ] = None,
     protocol: Annotated[
         ProtocolName | None,
         typer.Option(
-            help="The protocol whose results are meant. Default: that of the first path, else "
-            "`speaker`.",
+            help="The protocol of the results. Default: that of the first path, else the only "
+            "evaluated one, else `speaker`.",
         ),
     ] = None,
     across: Annotated[
@@ -35,53 +47,60 @@ def compare(
             "it for both.",
         ),
     ] = None,
-    store: options.Store = options.DEFAULT_STORE,
-    out: options.Out = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    as_json: options.Json = False,
 ) -> None:
-    """Say whether methods differ, paired over the utterances that all of them scored.
+    """Test whether methods differ, paired over the utterances that all of them scored.
 
-    Reads what `memr evaluate` wrote and trains nothing. Each pair gets its difference (second minus
-    first) with a bootstrap interval, a permutation test over dialogues, corrected for the number
-    of pairs, and the corrected resampled t-test over folds.
+    Reads the results of `memr evaluate` and trains nothing. Each pair gets its difference (second
+    minus first) with a bootstrap interval, a permutation test over dialogues, corrected for the
+    number of pairs, and the corrected resampled t-test over folds.
 
     \b
     Examples:
       memr compare lexical early
       memr compare acoustic lexical early late --protocol session
+      memr compare --against lexical
       memr compare lexical early | jq -r .pairs[].sentence
       memr compare acoustic by_speaker/metrics/speaker/acoustic.json --across normalize
     """
-    from memr_cli.comparison.comparison import compare as compared
-    from memr_cli.comparison.loading import Place
+    if not method and against is None:
+        raise UsageError(
+            "compare needs at least two methods, such as in `memr compare lexical early`, or one "
+            "to compare all with: `memr compare --against lexical`."
+        )
+    from memr_cli import api
 
-    with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        started = time.monotonic()
-        place = Place(store, options.out_folder(store, out), protocol)
-        result = compared(method, place, across or (), console.progress)
-        seconds = round(time.monotonic() - started, 3)
-        console.emit({**result, "seconds": seconds}, _rows(result))
-        for pair in result["pairs"]:
-            console.notice(f"{pair['sentence']}.")
-        for note in result["notes"]:
+    with common.console() as console:
+        result = api.compare(
+            method or [],
+            common.store,
+            out=common.out,
+            protocol=protocol,
+            across=across or (),
+            against=against,
+            progress=console.progress,
+        )
+        console.emit(result, _rows(result))
+        for pair in result.pairs:
+            console.notice(f"{pair.sentence}.")
+        for note in result.notes:
             console.notice(f"{note}.")
-        console.notice(f"the comparison is {result['files']['comparison']}.")
+        console.notice(f"the comparison is {result.files.comparison}.")
 
 
-def _rows(result: dict[str, Any]) -> Iterator[dict[str, str]]:
-    from memr_cli.comparison.words import NAMES, number, points, span
+def _rows(result: "Comparison") -> Iterator[dict[str, str]]:
+    """Yield the table: a row for each pair and metric."""
+    from memr_cli.comparison.sentences import points, span
+    from memr_cli.evaluation.metrics import LABELS
+    from memr_cli.evaluation.significance import format_p
 
-    for pair in result["pairs"]:
-        for name, found in pair["metrics"].items():
-            t = found["t"]["p"]
+    for pair in result.pairs:
+        for key, found in pair.metrics.items():
             yield {
-                "first": pair["first"],
-                "second": pair["second"],
-                "metric": NAMES[name],
-                "second \N{MINUS SIGN} first": points(found["difference"]),
-                "95 % interval": "-" if found["ci95"] is None else span(found["ci95"]),
-                "p (Holm)": number(found["p_holm"]),
-                "p (t)": "-" if t is None else number(t),
+                "first": pair.first,
+                "second": pair.second,
+                "metric": LABELS[key],
+                "difference": points(found.difference),
+                "95 % interval": "-" if found.ci95 is None else span(found.ci95),
+                "p (Holm)": format_p(found.p_holm),
+                "p (t)": "-" if found.t.p is None else format_p(found.t.p),
             }

@@ -8,21 +8,35 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from memr_cli.files.strict_json import encode
 from memr_cli.files.visible import printable
 
+if TYPE_CHECKING:
+    from memr_cli.results.schema import Result
+
 T = TypeVar("T")
 Row = Mapping[str, str]
+
+_WIDE = 1000
+"""Characters of the longest line of a table in a file."""
 
 
 class Console:
     """Where one command's output goes. A context manager: leaving it prints what is pending."""
 
-    def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        json: bool = False,
+        table: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+    ) -> None:
         self.quiet, self.verbose = quiet, verbose
-        self._as_json = json or sys.stdout is None or not sys.stdout.isatty()
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._as_json = json or not (table or terminal)
         self._rows: list[Row] = []
 
     def __enter__(self) -> Self:
@@ -37,13 +51,21 @@ class Console:
         if self._rows:
             _print_table(self._rows)
 
-    def emit(self, result: Mapping[str, Any], rows: Iterable[Row]) -> None:
+    def emit(self, result: "Mapping[str, Any] | Result", rows: Iterable[Row]) -> None:
         """Print one result: the object as JSON, or `rows` of a table (all with equal columns)."""
         if self._as_json:
+            from memr_cli.results.schema import Result, to_json
+
+            value = to_json(result) if isinstance(result, Result) else result
             with _output_named():
-                print(encode(result), flush=True)
+                print(encode(value), flush=True)
         else:
             self._rows += rows
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Print a JSON document: on one line, or indented on a terminal."""
+        with _output_named():
+            print(encode(value, indent=None if self._as_json else 2), flush=True)
 
     def notice(self, text: str) -> None:
         """Tell people something that they should know, unless they asked for quiet."""
@@ -134,4 +156,6 @@ def _print_table(rows: list[Row]) -> None:
     for row in rows:
         table.add_row(*map(printable, row.values()))
     with _output_named():
-        Terminal(highlight=False, markup=False).print(table)
+        # In a file, where no line ends at the edge of a screen, every row is one line.
+        width = None if sys.stdout.isatty() else _WIDE
+        Terminal(highlight=False, markup=False, width=width).print(table)

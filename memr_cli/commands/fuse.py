@@ -4,41 +4,18 @@ from typing import Annotated
 
 import typer
 
-from memr_cli.commands import options
-from memr_cli.commands.console import Console
-from memr_cli.commands.training import run_training
-from memr_cli.vocabulary import ClassWeights, Preset, ProtocolName, Subset
-from memr_cli.vocabulary import Device as DeviceName
+from memr_cli.commands.options import CommonOptions, FusionTrainingOptions, with_option_groups
+from memr_cli.commands.tables import training_row
 
 
+@with_option_groups
 def fuse(
+    training: FusionTrainingOptions,
+    common: CommonOptions,
     method: Annotated[
         list[str] | None,
         typer.Option(help="Fusion method to make; repeat it. Default: early and late."),
     ] = None,
-    protocol: options.Protocol = ProtocolName.SPEAKER,
-    folds: options.Folds = None,
-    preset: options.TrainingPreset = Preset.DEFAULT,
-    seed: options.Seed = 0,
-    seeds: options.Seeds = 1,
-    epochs: options.Epochs = None,
-    patience: options.Patience = None,
-    batch_size: options.BatchSize = None,
-    learning_rate: options.LearningRate = None,
-    weight_decay: options.WeightDecay = None,
-    hidden: options.Hidden = None,
-    modality_dropout: options.ModalityDropout = None,
-    class_weights: options.ClassWeights = ClassWeights.NONE,
-    label_smoothing: options.LabelSmoothing = None,
-    subset: options.SubsetName = Subset.ALL,
-    normalize: options.Normalize = None,
-    device: options.Device = DeviceName.AUTO,
-    wait: options.Wait = None,
-    store: options.Store = options.DEFAULT_STORE,
-    out: options.Out = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    as_json: options.Json = False,
 ) -> None:
     """Make fusion methods, and the unimodal classifiers they need, for every fold.
 
@@ -48,24 +25,13 @@ def fuse(
       memr fuse --method early --hidden 512
       memr fuse --method late | jq '.folds[0].members'
     """
-    settings = options.experiment_settings(
-        protocol,
-        folds,
-        preset,
-        seed,
-        seeds,
-        epochs=epochs,
-        patience=patience,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        hidden=hidden,
-        modality_dropout=modality_dropout,
-        class_weights=class_weights,
-        label_smoothing=label_smoothing,
-        subset=subset,
-        normalize=normalize,
-    )
-    with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        place = options.place(store, out, console, device, wait)
-        run_training("fuse", method, settings, place, console)
+    from memr_cli import api
+
+    with common.console() as console:
+        api.fuse(
+            common.store,
+            method or ["all"],
+            each=lambda result: console.emit(result, map(training_row, [result])),
+            **training.keywords(common, console),
+        )
+        console.notice(f"checkpoints are in {common.folder / 'checkpoints' / training.protocol}.")

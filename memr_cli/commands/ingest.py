@@ -1,23 +1,31 @@
 """The command `memr ingest`."""
 
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memr_cli.commands import options
-from memr_cli.commands.console import Console
+from memr_cli.commands.options import CommonOptions, Wait, with_option_groups
 from memr_cli.commands.tables import corpus_rows
 from memr_cli.corpora.limits import MAX_FILE_SIZE, in_bytes
 from memr_cli.corpora.quoting import show
 from memr_cli.vocabulary import OnProblem, Pooling
 
+if TYPE_CHECKING:
+    from memr_cli.results.corpus import Ingestion
 
+
+@with_option_groups
 def ingest(
+    common: CommonOptions,
     raw: Annotated[
         Path, typer.Argument(metavar="RAW", help="Folder with dataset.csv beside the features.")
     ],
+    layout: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Layout of RAW. Default: recognised by its content."),
+    ] = None,
     pooling: Annotated[
         Pooling, typer.Option(help="How frames become one vector, over time.")
     ] = Pooling.MEAN,
@@ -38,7 +46,7 @@ def ingest(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a store that holds other content.")
     ] = False,
-    wait: options.Wait = None,
+    wait: Wait = None,
     max_file_size: Annotated[
         str,
         typer.Option(
@@ -47,11 +55,6 @@ def ingest(
             "features.zip may hold, in bytes or as 500M, 2G.",
         ),
     ] = MAX_FILE_SIZE,
-    store: options.Store = options.DEFAULT_STORE,
-    out: options.Out = None,  # noqa: ARG001 - every command takes it
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    as_json: options.Json = False,
 ) -> None:
     """Pool a corpus's feature sequences into one HDF5 store.
 
@@ -64,42 +67,41 @@ def ingest(
       memr ingest raw/ --classes anger,sadness,happiness,neutral --on-problem fail
       memr ingest raw/ | jq '.problems[] | .path'
     """
-    from memr_cli.ingestion import IngestSettings
-    from memr_cli.ingestion import ingest as ingest_corpus
+    from memr_cli import api
 
     names = None if classes is None else tuple(name.strip() for name in classes.split(","))
-    settings = IngestSettings(
-        pooling, sequences, names, on_problem, overwrite, in_bytes(max_file_size)
-    )
-    with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        started = time.monotonic()
-        result = ingest_corpus(
-            raw, store, settings, console.progress, wait=wait, notice=console.notice
+    with common.console() as console:
+        result = api.ingest(
+            raw,
+            common.store,
+            layout=layout,
+            pooling=pooling,
+            sequences=sequences,
+            classes=names,
+            on_problem=on_problem,
+            overwrite=overwrite,
+            max_file_size=in_bytes(max_file_size),
+            wait=wait,
+            notice=console.notice,
+            progress=console.progress,
         )
-        seconds = round(time.monotonic() - started, 3)
-        console.emit(
-            {"schema": "memr.ingest/1", "store": str(store), **result, "seconds": seconds},
-            corpus_rows(result),
-        )
-        _tell(console, result, store, seconds)
+        console.emit(result, corpus_rows(result))
+        for sentence in _sentences(result, verbose=console.verbose):
+            console.notice(sentence)
 
 
-def _tell(console: Console, result: dict[str, Any], store: Path, seconds: float) -> None:
-    problems = result["problems"]
-    for problem in problems if console.verbose else problems[:5]:
-        what = f"{problem['modality']} of {show(problem['utterance'])}"
-        console.notice(f"{what}: {show(problem['path'])} {problem['reason']}.")
+def _sentences(result: "Ingestion", *, verbose: bool) -> Iterator[str]:
+    problems = result.problems
+    for problem in problems if verbose else problems[:5]:
+        what = f"{problem.modality} of {show(problem.utterance)}"
+        yield f"{what}: {show(problem.path)} {problem.reason}."
     if problems:
-        more = (
-            "" if console.verbose or len(problems) <= 5 else " The first 5 are above, -v shows all."
-        )
-        console.notice(
-            f"{len(problems)} feature files could not be used; their utterances are kept without "
-            f"that modality.{more}"
-        )
-    for note in result["notes"]:
-        console.notice(f"{note}.")
-    if result["reused"]:
-        console.notice(f"{store} holds exactly this already; nothing was written.")
+        more = "" if verbose or len(problems) <= 5 else " The first 5 are above, -v shows all."
+        files = "1 feature file" if len(problems) == 1 else f"{len(problems)} feature files"
+        yield (f"{files} could not be used; their utterances are kept without that modality.{more}")
+    for note in result.notes:
+        yield f"{note}."
+    if result.reused:
+        yield f"{result.store} holds exactly this already; nothing was written."
     else:
-        console.notice(f"{result['utterances']} utterances are in {store}, after {seconds:.1f} s.")
+        yield f"{result.utterances} utterances are in {result.store}, after {result.seconds:.1f} s."

@@ -1,17 +1,18 @@
-"""Options that several commands share, and what they are turned into."""
+"""Options that several commands share, each declared once, and what they are turned into."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from memr_cli.commands.console import Console
 from memr_cli.errors import UsageError
 from memr_cli.vocabulary import (
-    ALIASES,
-    MODALITIES,
     Calibration,
-    Normalization,
     Preset,
     ProtocolName,
     Subset,
@@ -20,8 +21,7 @@ from memr_cli.vocabulary import ClassWeights as ClassWeightsName
 from memr_cli.vocabulary import Device as DeviceName
 
 if TYPE_CHECKING:
-    from memr_cli.experiment.experiment import Place
-    from memr_cli.experiment.settings import ExperimentSettings
+    from memr_cli.api import Options
 
 DEFAULT_STORE = Path("memr.h5")
 
@@ -40,6 +40,10 @@ Out = Annotated[
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="On stderr, show errors only.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="On stderr, show more.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on a terminal too, not a table.")]
+
+Table = Annotated[
+    bool, typer.Option("--table", help="A table where output is no terminal too, not JSON.")
+]
 
 Protocol = Annotated[
     ProtocolName,
@@ -164,74 +168,105 @@ Wait = Annotated[
 ]
 
 
-def experiment_settings(
-    protocol: ProtocolName,
-    folds: int | None,
-    preset: Preset,
-    seed: int,
-    seeds: int,
-    *,
-    subset: Subset,
-    normalize: list[str] | None,
-    calibrate: Calibration = Calibration.NONE,
-    ensemble: bool = False,
-    class_weights: ClassWeightsName = ClassWeightsName.NONE,
-    **training: float | None,
-) -> "ExperimentSettings":
-    """What was asked of an experiment. Raises UsageError for what cannot work."""
-    from memr_cli.experiment.settings import ExperimentSettings
+@dataclass(frozen=True)
+class CommonOptions:
+    """The options that every command takes."""
 
-    for_all, for_each = normalizations(normalize or [])
-    # Adding 0 turns -0.0 into 0.0, which is the same and would read otherwise.
-    overrides: dict[str, Any] = {k: v + 0 for k, v in training.items() if v is not None}
-    if class_weights is not ClassWeightsName.NONE:
-        overrides["class_weights"] = class_weights
-    return ExperimentSettings(
-        protocol,
-        folds,
-        preset,
-        seed,
-        seeds,
-        overrides=overrides,
-        subset=subset,
-        normalize=for_all,
-        normalize_each=for_each,
-        calibrate=calibrate,
-        ensemble=ensemble,
-    )
+    store: Store = DEFAULT_STORE
+    out: Out = None
+    quiet: Quiet = False
+    verbose: Verbose = False
+    as_json: Json = False
+    as_table: Table = False
+
+    @property
+    def folder(self) -> Path:
+        """The output folder: by default, the one that the store is in."""
+        return self.store.parent if self.out is None else self.out
+
+    def console(self) -> Console:
+        """Return where the command's output goes. Raises UsageError for --json with --table."""
+        if self.as_json and self.as_table:
+            raise UsageError("--json and --table exclude each other; give one of them.")
+        return Console(
+            json=self.as_json, table=self.as_table, quiet=self.quiet, verbose=self.verbose
+        )
 
 
-def normalizations(asked: list[str]) -> tuple[Normalization, dict[str, Normalization]]:
-    """From words `[MODALITY=]HOW`: how all are normalised, and how those that are named.
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The options of every command that trains."""
 
-    Of several words on the same, the last counts. Raises UsageError for any other word.
+    protocol: Protocol = ProtocolName.SPEAKER
+    folds: Folds = None
+    preset: TrainingPreset = Preset.DEFAULT
+    seed: Seed = 0
+    seeds: Seeds = 1
+    epochs: Epochs = None
+    patience: Patience = None
+    batch_size: BatchSize = None
+    learning_rate: LearningRate = None
+    weight_decay: WeightDecay = None
+    hidden: Hidden = None
+    class_weights: ClassWeights = ClassWeightsName.NONE
+    label_smoothing: LabelSmoothing = None
+    subset: SubsetName = Subset.ALL
+    normalize: Normalize = None
+    device: Device = DeviceName.AUTO
+    wait: Wait = None
+
+    def keywords(self, common: CommonOptions, console: Console) -> "Options":
+        """Return them as the Python interface takes them."""
+        from memr_cli.api import Options
+
+        given: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        said = Options(notice=console.notice, detail=console.detail, progress=console.progress)
+        return cast("Options", {**given, "out": common.out, **said})
+
+
+@dataclass(frozen=True)
+class FusionTrainingOptions(TrainingOptions):
+    """The options of commands that train methods of several modalities."""
+
+    modality_dropout: ModalityDropout = None
+
+
+def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Expand each parameter that is a group of options into these options, for Typer to see.
+
+    The command is called with the groups filled in.
     """
-    for_all, for_each = Normalization.GLOBAL, {}
-    for text in asked:
-        named, separator, how = text.rpartition("=")
-        modality = ALIASES.get(named, named)
-        if how not in list(Normalization) or (separator and modality not in MODALITIES):
-            raise UsageError(
-                f"--normalize is {text}; give {' or '.join(Normalization)}, or for one modality "
-                f"something like {MODALITIES[1]}={Normalization.SPEAKER}."
+    signature = inspect.signature(command)
+    groups: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if is_dataclass(parameter.annotation)
+    }
+    expanded = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        if name not in groups
+    ]
+    for group in groups.values():
+        expanded += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=field.type,
             )
-        if separator:
-            for_each[modality] = Normalization(how)
-        else:
-            for_all = Normalization(how)
-    return for_all, for_each
+            for field in fields(group)
+        ]
 
+    @wraps(command)
+    def called(**given: Any) -> None:
+        filled = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**given, **filled)
 
-def place(
-    store: Path, out: Path | None, console: Console, device: DeviceName, wait: float | None
-) -> "Place":
-    """Where an experiment reads, writes and trains, and whom it tells."""
-    from memr_cli.experiment.experiment import Place
-
-    folder = out_folder(store, out)
-    return Place(store, folder, console.notice, console.detail, console.progress, device, wait)
-
-
-def out_folder(store: Path, out: Path | None) -> Path:
-    """The `--out` folder: by default, the one that the store lies in."""
-    return store.parent if out is None else out
+    called.__signature__ = signature.replace(parameters=expanded)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in expanded}
+    del called.__wrapped__  # Typer would look at the signature below
+    return called

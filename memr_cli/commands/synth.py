@@ -1,20 +1,25 @@
 """The command `memr synth`."""
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memr_cli.commands import options
 from memr_cli.commands.console import Console
+from memr_cli.commands.options import CommonOptions, Seed, with_option_groups
 from memr_cli.corpora.synthetic_settings import Planted, SyntheticSettings
+
+if TYPE_CHECKING:
+    from memr_cli.results.corpus import Synthesis
 
 DEFAULTS = SyntheticSettings()
 
 
+@with_option_groups
 def synth(
+    common: CommonOptions,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],
     utterances: Annotated[
         int, typer.Option(metavar="N", help="Turns in all, labelled or not.")
@@ -47,12 +52,7 @@ def synth(
             "turns around it more than its own, or nothing."
         ),
     ] = DEFAULTS.signal,
-    seed: options.Seed = DEFAULTS.seed,
-    store: options.Store = options.DEFAULT_STORE,  # noqa: ARG001 - every command takes it
-    out: options.Out = None,  # noqa: ARG001
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    as_json: options.Json = False,
+    seed: Seed = DEFAULTS.seed,
 ) -> None:
     """Write a synthetic corpus in IEMOCAP's shape, to try things on.
 
@@ -77,23 +77,35 @@ def synth(
         signal=signal,
         seed=seed,
     )
-    with Console(json=as_json, quiet=quiet, verbose=verbose) as console:
-        _write(folder, settings, console)
+    from memr_cli.results.schema import to_json
+
+    with common.console() as console:
+        result = _write(folder, settings, console)
+        facts = to_json(result)
+        shown = [
+            name for name in facts if name not in ("schema", "store", "fingerprint", "settings")
+        ]
+        console.emit(result, ({"": name, "what was written": str(facts[name])} for name in shown))
         console.notice(f"a synthetic corpus is in {folder}; next: memr ingest {folder}")
 
 
-def _write(folder: Path, settings: SyntheticSettings, console: Console) -> None:
+def _write(folder: Path, settings: SyntheticSettings, console: Console) -> "Synthesis":
     from memr_cli.corpora.synthetic import write_corpus
+    from memr_cli.results import corpus
 
     started = time.monotonic()
-    result = write_corpus(folder, settings, console.progress)
-    seconds = round(time.monotonic() - started, 3)
-    identity = {"schema": "memr.synth/1", "store": None, "fingerprint": None}
-    console.emit(
-        {**identity, **result, "seconds": seconds},
-        (
-            {"": name, "what was written": str(value)}
-            for name, value in result.items()
-            if name != "settings"  # on a terminal, a person has just typed them
-        ),
+    written = write_corpus(folder, settings, console.progress)
+    return corpus.Synthesis(
+        store=None,
+        fingerprint=None,
+        synthetic=True,
+        utterances=written.utterances,
+        labelled=written.labelled,
+        speakers=written.speakers,
+        sessions=written.sessions,
+        dialogues=written.dialogues,
+        files=written.files,
+        bytes=written.bytes,
+        settings=corpus.SyntheticSettings(**asdict(settings)),
+        seconds=round(time.monotonic() - started, 3),
     )

@@ -1,50 +1,79 @@
 """Rows of the tables that a terminal shows in place of JSON."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memr_cli.results.corpus import Info, Ingestion
+    from memr_cli.results.evaluation import Evaluation, Score
+    from memr_cli.results.training import Training
 
 
-def score_row(result: dict[str, Any]) -> dict[str, str]:
-    """One evaluated method; scores in percent, as mean ± standard deviation over folds."""
-    metrics = result["metrics"]
-    interval = metrics["f1_micro"]["ci95"]
+def score_row(result: "Evaluation") -> dict[str, str]:
+    """Return one evaluated method; scores in percent, as mean ± standard deviation over folds."""
+    from memr_cli.evaluation.metrics import Table, metrics_of
+
+    first, *others = metrics_of(Table.EVALUATE)
+    interval = result.metrics[first.key].ci95
     return {
-        "method": result["method"],
-        "F1-micro %": _spread(metrics["f1_micro"]),
+        "method": result.method,
+        f"{first.label} %": _spread(result.metrics[first.key]),
         "95 % interval": "-"
         if interval is None
-        else " to ".join(f"{100 * x:.1f}" for x in interval),
-        "UAR %": _spread(metrics["uar"]),
-        "F1-macro %": _spread(metrics["f1_macro"]),
-        "n": str(result["n"]),
-        "reused": "yes" if result["reused"] else "no",
+        else " to ".join(f"{100 * end:.1f}" for end in interval),
+        **{f"{metric.label} %": _percent(result.metrics[metric.key].mean) for metric in others},
+        "n": str(result.n),
+        "reused": "yes" if result.reused else "no",
     }
 
 
-def _spread(metric: dict[str, Any]) -> str:
-    if metric["mean"] is None:
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _spread(score: "Score") -> str:
+    if score.mean is None or score.std is None:
         return "-"
-    spread = f" ± {100 * metric['std']:.1f}" if len(metric["folds"]) > 1 else ""
-    return f"{100 * metric['mean']:.1f}{spread}"
+    spread = f" ± {100 * score.std:.1f}" if len(score.folds) > 1 else ""
+    return f"{100 * score.mean:.1f}{spread}"
 
 
-def corpus_rows(content: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """What a store holds, one fact a row."""
-    facts = {
-        "utterances": f"{content['utterances']}, {content['labelled']} labelled",
-        "speakers": _counts(content["speakers"]),
-        "sessions": _counts(content["sessions"]) or "none",
-        "labels": _counts(content["labels"]),
+def training_row(result: "Training") -> dict[str, str]:
+    """Return one trained method, with means over its folds and seeds."""
+    runs = result.folds
+    epochs = [run.best_epoch for run in runs if run.best_epoch is not None]
+    scores = [run.validation_f1_micro for run in runs if run.validation_f1_micro is not None]
+    return {
+        "method": result.method,
+        "folds": str(len({run.fold for run in runs})),
+        "seeds": str(len({run.seed for run in runs})),
+        "epochs": f"{sum(epochs) / len(epochs):.1f}" if epochs else "-",
+        "validation F1-micro %": f"{100 * sum(scores) / len(scores):.1f}" if scores else "-",
+        "reused": "yes" if result.reused else "no",
     }
-    for name, held in content["modalities"].items():
-        frames = held["frames"]
+
+
+def corpus_rows(content: "Ingestion | Info") -> Iterator[dict[str, str]]:
+    """Yield what a store holds, one fact a row; of `info` the methods that it supports too."""
+    from memr_cli.results.corpus import Info
+
+    facts = {
+        "utterances": f"{content.utterances}, {content.labelled} labelled",
+        "speakers": _counts(content.speakers),
+        "sessions": _counts(content.sessions) or "none",
+        "labels": _counts(content.labels),
+    }
+    for name, held in content.modalities.items():
+        frames = held.frames
         facts[name] = (
-            f"{held['dim']} dims, {held['present']} present, {held['missing']} missing, frames "
-            f"{frames['min']} to {frames['max']} (median {frames['median']})"
-            if held["present"]
+            f"{held.dim} dims, {held.present} present, {held.missing} missing, frames "
+            f"{frames.min} to {frames.max} (median {frames.median})"
+            if held.present
             else "absent"
         )
-    facts["synthetic"] = "yes" if content["synthetic"] else "no"
+    facts["synthetic"] = "yes" if content.synthetic else "no"
+    if isinstance(content, Info):
+        facts["methods"] = ", ".join(content.methods) or "none"
     for fact, value in facts.items():
         yield {"": fact, "what the store holds": value}
 

@@ -1,244 +1,146 @@
-"""Whether results may be compared: what they have to agree in, and what a reader has to know.
+"""Check that results may be compared: same store, protocol, subset, folds, seeds and classes.
 
 Normalisation has to agree in the modalities that two results share. Where they share none, one may
-be normalised by speaker and the other globally: a run with `--normalize acoustic=speaker` makes
-just such results of acoustic and lexical, which are meant to be compared. Metrics files name the
-modalities of their own method alone, so that this run cannot be told from two that differ. A note
-says which results are transductive and which are not.
-
-A vote is never an ensemble, and may be compared with one: a run with `--ensemble` makes just such
-results. A note says so.
+be normalised by speaker and the other globally, as after `--normalize acoustic=speaker`. An
+ensemble and single seeds are compared only with `--across ensemble`, except for votes, which are
+never ensembles.
 """
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
-from memr_cli.comparison.evaluated import Evaluated
-from memr_cli.comparison.loading import Place
-from memr_cli.comparison.remaking import remake, whereabouts
+from memr_cli.comparison.evaluated import Evaluated, Request
+from memr_cli.comparison.suggestions import location_options
 from memr_cli.errors import UnsupportedError
 from memr_cli.vocabulary import Across
 
-Field = Callable[[Evaluated], str]
-
-_QUESTION: dict[str, Field] = {
-    "protocol": lambda result: result.protocol,
-    "subset": lambda result: result.subset,
-}
-"""Results that differ in these are each right, and answer different questions."""
-
-_TERMS: dict[str, Field] = {
-    "seeds": lambda result: ", ".join(map(str, result.seeds)),
-    "classes": lambda result: ", ".join(result.class_names),
-}
+_Differences = Callable[[Evaluated, Evaluated], Iterator[str]]
 
 
-def refuse_other_content(results: Sequence[Evaluated], fingerprint: str, place: Place) -> None:
-    """Raise UnsupportedError where a result was made from other content than the store's."""
+def refuse_other_content(results: Sequence[Evaluated], fingerprint: str, request: Request) -> None:
+    """Raise UnsupportedError if a result was made from other content than the store's."""
     sentences = [
-        f"{result.path} was made from other content than {place.store} has: fingerprint "
-        f"{result.fingerprint} against {fingerprint}. Name the store it was made from, or make it "
-        f"anew, which replaces it. Run: {remake(result, place.store)}"
+        f"{result.path} was made from other content than that of {request.store}: fingerprint "
+        f"{result.evaluation.fingerprint}, not {fingerprint}. Name the store it was made from, or "
+        f"replace it. Run: {result.remake_command(request.store)}"
         for result in results
-        if result.fingerprint != fingerprint
+        if result.evaluation.fingerprint != fingerprint
     ]
     if sentences:
         raise UnsupportedError("\n".join(sentences))
 
 
-def refuse_differing(
-    results: Sequence[Evaluated],
-    labels: Sequence[str],
-    across: Collection[Across],
-    place: Place,
-    names: Sequence[str],
-) -> None:
-    """Raise UnsupportedError where two results differ in more than their methods.
+def refuse_differing(results: Sequence[Evaluated], labels: Sequence[str], request: Request) -> None:
+    """Raise UnsupportedError if two results differ in more than their methods.
 
-    names: as the person typed them. The message names each field in which a result differs from an
-    earlier one, with both values.
+    The message names each setting in which a result differs from an earlier one, with both values.
     """
-    permitting = _permitting(names, place, _needed(results, across))
     sentences = []
-    for number, result in enumerate(results):
-        # Two results may share a modality, or utterances, that the first of all has not.
-        for earlier, label in zip(results[:number], labels, strict=False):
-            question = list(_differing(earlier, result, _QUESTION))
-            terms = list(_differing(earlier, result, _TERMS))
-            terms += _folds(earlier, result) if earlier.protocol == result.protocol else []
-            choices = [
-                difference
-                for field, found in _CHOICES.items()
-                if field not in across
-                for difference in found(earlier, result)
-            ]
-            differing = question + terms + choices
-            if not differing:
-                continue
-            if question:
-                action = f"They answer different questions and are not paired. {_APART}"
-            elif terms:
-                action = (
-                    f"Make {labels[number]} like {label}, which replaces {result.path}. "
-                    f"Run: {remake(result, place.store, earlier, keep=across)}"
+    for number, (result, label) in enumerate(zip(results, labels, strict=True)):
+        # Every earlier one: two results may share a modality, or utterances, that the first lacks.
+        for earlier, name in zip(results[:number], labels, strict=False):
+            sentence = _disagreement((earlier, result), request, results)
+            if sentence:
+                sentences.append(
+                    f"{name} and {label} cannot be compared: they differ in {sentence}"
                 )
-            else:
-                action = f"If that is what you ask about, permit it. Run: {permitting}"
-            sentences.append(
-                f"{label} and {labels[number]} cannot be compared, since they differ in "
-                f"{' and '.join(differing)}. {action}"
-            )
-            break
+                break
     if sentences:
         raise UnsupportedError("\n".join(sentences))
 
 
-_APART = (
-    "Name results of one protocol and one subset; results of another subset need a folder of their "
-    "own (--out)."
-)
-
-
-def _needed(results: Sequence[Evaluated], across: Collection[Across]) -> list[Across]:
-    """What has to be permitted for all of the results to be compared."""
-    return [
-        field
-        for field, found in _CHOICES.items()
-        if field in across or any(list(found(*pair)) for pair in combinations(results, 2))
+def _disagreement(
+    pair: tuple[Evaluated, Evaluated], request: Request, results: Sequence[Evaluated]
+) -> str | None:
+    """Name the differences of two results and the next step, or return None."""
+    earlier, result = pair
+    question = list(_differing_questions(earlier, result))
+    terms = list(_differing_terms(earlier, result))
+    choices = [
+        difference
+        for field, differences in _CHOICES.items()
+        if field not in request.across
+        for difference in differences(earlier, result)
     ]
+    if question:
+        action = (
+            "They answer different questions. Name results of one protocol and one subset; results "
+            "of another subset need an output folder of their own (--out)."
+        )
+    elif terms:
+        command = result.remake_command(request.store, earlier, keep=request.across)
+        action = f"Evaluate {result.method} again, which replaces {result.path}. Run: {command}"
+    else:
+        action = f"To compare them anyway, permit it. Run: {_permitting(request, results)}"
+    differing = question + terms + choices
+    return f"{' and '.join(differing)}. {action}" if differing else None
 
 
-def _permitting(names: Sequence[str], place: Place, needed: Sequence[Across]) -> str:
-    """The comparison again, though results differ in what is needed."""
-    protocol = ["--protocol", place.protocol] if place.protocol else []
-    across = [word for field in needed for word in ("--across", field)]
-    return shlex.join(
-        ["memr", "compare", *names, *protocol, *across, *whereabouts(place.store, place.out)]
-    )
+def _permitting(request: Request, results: Sequence[Evaluated]) -> str:
+    """Return the same command, with every --across that these results need."""
+    words = ["memr", "compare", *request.methods]
+    words += ["--against", request.against] if request.against else []
+    words += ["--protocol", request.protocol] if request.protocol else []
+    for field, differences in _CHOICES.items():
+        pairs = combinations(results, 2)
+        if field in request.across or any(list(differences(*pair)) for pair in pairs):
+            words += ["--across", field]
+    return shlex.join([*words, *location_options(request.store, request.out)])
 
 
-def _differing(first: Evaluated, other: Evaluated, fields: dict[str, Field]) -> Iterator[str]:
-    for name, value in fields.items():
-        if value(first) != value(other):
-            yield f"{name} ({value(first)} against {value(other)})"
+def _differing_questions(first: Evaluated, other: Evaluated) -> Iterator[str]:
+    """Yield differences between results that are each right, for different questions."""
+    yield from _unequal("protocol", first.protocol, other.protocol)
+    yield from _unequal("subset", first.settings.subset, other.settings.subset)
 
 
-def _differing_normalisation(first: Evaluated, other: Evaluated) -> Iterator[str]:
-    for modality, how in first.normalize.items():
-        others = other.normalize.get(modality, how)
-        if others != how:
-            yield f"normalisation of {modality} ({how} against {others})"
+def _differing_terms(first: Evaluated, other: Evaluated) -> Iterator[str]:
+    """Yield differences that make a comparison impossible."""
+    seeds = [", ".join(map(str, one.settings.all_seeds)) for one in (first, other)]
+    yield from _unequal("seeds", *seeds)
+    classes = [", ".join(one.evaluation.class_names) for one in (first, other)]
+    yield from _unequal("classes", *classes)
+    if first.protocol == other.protocol:
+        yield from _differing_folds(first, other)
 
 
-def _differing_ensemble(first: Evaluated, other: Evaluated) -> Iterator[str]:
-    """A vote has no probabilities to average, so that it goes with either."""
-    if first.ensemble != other.ensemble and not (first.votes or other.votes):
-        yield f"ensemble ({_yes(first.ensemble)} against {_yes(other.ensemble)})"
+def _unequal(name: str, first: str, other: str) -> Iterator[str]:
+    if first != other:
+        yield f"{name} ({first} and {other})"
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-_CHOICES: dict[Across, Callable[[Evaluated, Evaluated], Iterator[str]]] = {
-    Across.NORMALIZE: _differing_normalisation,
-    Across.ENSEMBLE: _differing_ensemble,
-}
-"""Results that differ in these may be compared where a person permits it."""
-
-
-def _folds(first: Evaluated, other: Evaluated) -> Iterator[str]:
-    """A method that lacks a modality may have lost utterances, even whole speakers, of a fold."""
-    if len(first.n_test) != len(other.n_test):
-        yield f"folds ({len(first.n_test)} against {len(other.n_test)})"
+def _differing_folds(first: Evaluated, other: Evaluated) -> Iterator[str]:
+    """Compare folds by utterance: a method without a modality may lose whole speakers of a fold."""
+    n_folds = [str(len(one.evaluation.protocol.folds)) for one in (first, other)]
+    if n_folds[0] != n_folds[1]:
+        yield from _unequal("folds", *n_folds)
         return
     one, two = (
         dict(zip(r.predictions.utterances, r.predictions.fold, strict=True)) for r in (first, other)
     )
     moved = [name for name in one.keys() & two.keys() if one[name] != two[name]]
     if moved:
-        name = min(moved)
-        yield (
-            f"folds ({len(moved)} utterances are tested by another fold, {name} by fold "
-            f"{one[name]} against {two[name]})"
-        )
+        name, n = min(moved), len(moved)
+        who = "1 utterance is" if n == 1 else f"{n} utterances are"
+        yield f"folds ({who} tested in another fold: {name} in fold {one[name]} and {two[name]})"
 
 
-def notes(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
-    """What may differ between results, and does."""
-    for field in dict.fromkeys(name for result in results for name in result.training):
-        values = [result.training.get(field, "as preset") for result in results]
-        if len(set(values)) > 1:
-            yield f"they are trained with different {field}: {_each(labels, values)}"
-    for library in results[0].versions:
-        made_by = [str(result.versions.get(library)) for result in results]
-        if len(set(made_by)) > 1 and "None" not in made_by:
-            yield f"they were made by different versions of {library}: {_each(labels, made_by)}"
-    yield from _ensembles(results, labels)
-    yield from _ahead(results, labels)
-    yield from _unlike(results, labels)
+def _differing_normalization(first: Evaluated, other: Evaluated) -> Iterator[str]:
+    others = other.settings.normalization_by_modality
+    for modality, how in first.settings.normalization_by_modality.items():
+        yield from _unequal(f"normalisation of {modality}", how, others.get(modality, how))
 
 
-def _ahead(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
-    """Which see something of the test part, those that see the same together."""
-    told = list(zip(labels, results, strict=True))
-    for modalities in dict.fromkeys(one.transductive for one in results if one.transductive):
-        who = [label for label, one in told if one.transductive == modalities]
-        normalise = "normalises" if len(who) == 1 else "normalise"
-        yield (
-            f"{_listed(who)} {normalise} {', '.join(modalities)} features by speaker, test "
-            "speakers by their own, without labels: transductive"
-        )
-    who = [label for label, one in told if one.sees_dialogues]
-    if who:
-        has = "has" if len(who) == 1 else "have"
-        yield (
-            f"{_listed(who)} {has} turns of test dialogues, without labels, as context in "
-            "training: transductive"
-        )
+def _differing_ensemble(first: Evaluated, other: Evaluated) -> Iterator[str]:
+    """Votes have no probabilities to average, so they are compared with either."""
+    if not (first.evaluation.votes or other.evaluation.votes):
+        ensembles = ["yes" if one.settings.ensemble else "no" for one in (first, other)]
+        yield from _unequal("ensemble", *ensembles)
 
 
-def _ensembles(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
-    """Which average their seeds, and what that means for a difference from those that do not."""
-    told = list(zip(labels, results, strict=True))
-    averaged = [label for label, result in told if result.ensemble]
-    single = [label for label, result in told if not result.ensemble]
-    if not averaged:
-        return
-    n_seeds = len(results[0].seeds)
-    decide = "decides" if len(averaged) == 1 else "decide"
-    text = f"{_listed(averaged)} {decide} by the mean of the probabilities of {n_seeds} seeds"
-    if single:
-        text += (
-            f" and {_listed(single)} {_is(single)} scored seed by seed, so that a difference "
-            "between them may come from averaging"
-        )
-    yield text
-
-
-def _unlike(results: Sequence[Evaluated], labels: Sequence[str]) -> Iterator[str]:
-    """Where some see test speakers' features ahead, and others do not."""
-    told = list(zip(labels, results, strict=True))
-    ahead = [label for label, one in told if one.transductive or one.sees_dialogues]
-    others = [label for label in labels if label not in ahead]
-    if ahead and others:
-        dialogues = any(result.sees_dialogues for result in results)
-        what = "what they see of the test part" if dialogues else "normalisation"
-        yield (
-            f"{_listed(ahead)} {_is(ahead)} transductive and {_listed(others)} "
-            f"{_is(others)} not, so that a difference between them may come from {what}"
-        )
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
-def _each(labels: Sequence[str], values: Sequence[str]) -> str:
-    return "; ".join(f"{label} {value}" for label, value in zip(labels, values, strict=True))
+_CHOICES: dict[Across, _Differences] = {
+    Across.NORMALIZE: _differing_normalization,
+    Across.ENSEMBLE: _differing_ensemble,
+}
+"""Differences that the user may permit."""

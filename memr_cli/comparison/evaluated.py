@@ -1,201 +1,269 @@
-"""One evaluated method as its metrics and predictions tell it. K folds."""
+"""Find and load the results that a comparison names."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from memr_cli.errors import InputError
+from memr_cli.comparison.suggestions import evaluate_command
+from memr_cli.data.holdings import Holdings
+from memr_cli.errors import InputError, UnsupportedError, UsageError
+from memr_cli.results import saved
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
-from memr_cli.results.hashes import digest
+from memr_cli.results.hashes import digest, no_longer_scored
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.schema import MOST_SEEDS
+from memr_cli.results.settings import Settings
+from memr_cli.vocabulary import ALIASES, PUBLISHED, Across, ProtocolName
 
-_LARGEST = 2**62
+SUFFIX = ".json"
 
-_KINDS = {
-    str: "a text",
-    int: "a whole number",
-    bool: "true or false",
-    list: "a list",
-    dict: "an object",
-}
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare, as the user named it.
+
+    methods: names of methods, or paths of metrics files. against: the one that all others are
+    compared with; None compares every pair. protocol: None chooses that of the first path, else the
+    only evaluated one, else `speaker`. across: settings in which the results may differ.
+    """
+
+    store: Path
+    out: Path
+    methods: Sequence[str]
+    protocol: ProtocolName | None = None
+    across: Collection[Across] = ()
+    against: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """A method under a protocol, with what it predicted.
+    """An evaluation, the folder it is stored in and its predictions."""
 
-    path: of its metrics file, below `folder`. modalities: those it works on. n_train, n_test: (K,)
-    utterances of each fold. votes: whether it has votes in place of probabilities, so that seeds
-    are never averaged. sees_dialogues: whether turns of test dialogues, without labels, are context
-    in training. vouched: hashes of the files that were scored, by name in `folder`.
-    """
-
-    path: Path
+    evaluation: Evaluation
     folder: ResultFolder
-    method: str
-    preset: str
-    protocol: str
-    description: str
-    fingerprint: str
-    settings: Mapping[str, Any]
-    modalities: tuple[str, ...]
-    versions: Mapping[str, Any]
-    n: int
-    n_train: tuple[int, ...]
-    n_test: tuple[int, ...]
-    synthetic: bool
-    class_names: tuple[str, ...]
-    votes: bool
-    sees_dialogues: bool
-    vouched: Mapping[str, str]
 
-    @classmethod
-    def parse(cls, value: Mapping[str, Any], path: Path, folder: ResultFolder) -> "Evaluated":
-        """Read the object of a metrics file.
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return self.evaluation.method
 
-        Raises ValueError, which names the field, where it is not shaped as one.
-        """
-        folds = _field(value, "protocol.folds", list)
-        settings = _field(value, "settings", dict)
-        for name in ("settings.seed", "settings.seeds"):
-            _field(value, name, int)
-        _field(value, "settings.ensemble", bool, optional=True)
-        for name in ("settings.normalize", "settings.overrides", "versions"):
-            _field(value, name, dict, optional=True)
-        evaluated = cls(
-            path=path,
-            folder=folder,
-            method=_field(value, "method", str),
-            preset=_field(value, "preset", str),
-            protocol=_field(value, "protocol.name", str),
-            description=_field(value, "protocol.description", str),
-            fingerprint=_field(value, "fingerprint", str),
-            settings=settings,
-            modalities=_texts(value, "settings.modalities"),
-            versions=value.get("versions") or {},
-            n=_field(value, "n", int),
-            n_train=_in_folds(folds, "n_train"),
-            n_test=_in_folds(folds, "n_test"),
-            synthetic=_field(value, "synthetic", bool),
-            class_names=_texts(value, "confusion.labels"),
-            votes=value.get("ties") is not None,
-            sees_dialogues=_sees_dialogues(value),
-            vouched=_field(value, "hashes", dict),
-        )
-        evaluated._check()
-        return evaluated
+    @property
+    def protocol(self) -> str:
+        """The name of the protocol."""
+        return self.evaluation.protocol.name
 
-    def _check(self) -> None:
-        """Raise ValueError for numbers that no result has."""
-        tested = self.n_test
-        if min(self.n_train, default=0) <= 0 or max(tested) <= 0 or min(tested) < 0:
-            raise ValueError("in its field protocol.folds one trains on nothing, or none tests")
-        first, count = self.settings["seed"], self.settings["seeds"]
-        if not (0 <= first < _LARGEST and 1 <= count <= MOST_SEEDS):
-            raise ValueError(f"its settings name {count} seeds from {first} on")
-        if not self.class_names or self.n < 1:
-            raise ValueError("it scores nothing")
+    @property
+    def settings(self) -> Settings:
+        """The settings that shaped the numbers."""
+        return self.evaluation.settings
+
+    @property
+    def path(self) -> Path:
+        """The metrics file."""
+        return self.folder.metrics(self.protocol, self.method)
 
     @cached_property
     def predictions(self) -> Predictions:
-        """What was predicted, read once.
+        """The predictions, read once.
 
-        Raises InputError where the file is no such thing, or names folds that there are not.
+        Raises InputError where the file is not one, or names a fold that the metrics lack.
         """
         path = self.folder.predictions(self.protocol, self.method)
         found = Predictions.read(path)
-        if not ((found.fold >= 0) & (found.fold < len(self.n_test))).all():
+        if not ((found.fold >= 0) & (found.fold < len(self.evaluation.protocol.folds))).all():
             raise InputError(
-                f"{path} names folds that {self.path} does not have, which was made with it. "
+                f"{path} names a fold that {self.path} does not have. "
                 "Delete both and run `memr evaluate` again."
             )
         return found
 
     @cached_property
-    def hashes(self) -> dict[str, str]:
-        """Of the metrics and the predictions file, by name in `folder`."""
-        predictions = self.folder.relative(self.folder.predictions(self.protocol, self.method))
-        vouched = {predictions: self.vouched[predictions]}
-        return {self.folder.relative(self.path): digest(self.path), **vouched}
+    def hashes(self) -> dict[Path, str]:
+        """SHA-256 of the metrics and of the predictions."""
+        predictions = self.folder.predictions(self.protocol, self.method)
+        vouched = self.evaluation.hashes[self.folder.relative(predictions)]
+        return {self.path: digest(self.path), predictions: vouched}
+
+    def remake_command(
+        self, store: Path, like: "Evaluated | None" = None, keep: Collection[Across] = ()
+    ) -> str:
+        """Return the command that makes this result again, with the folds and seeds of `like`."""
+        own = self.evaluation
+        terms = own if like is None else like.evaluation
+        methods, root = [self.method], self.folder.root
+        return evaluate_command(methods, terms.protocol.name, store, root, terms, own, keep)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A result that was named: `folder`/metrics/`protocol`/`method`.json."""
+
+    folder: ResultFolder
+    protocol: str
+    method: str
+    by_path: bool = False
 
     @property
-    def overrides(self) -> dict[str, Any]:
-        """What replaces values of the preset, by setting."""
-        return dict(self.settings.get("overrides") or {})
-
-    @property
-    def subset(self) -> str:
-        """Which dialogues took part; files from before there was a choice do not say."""
-        return str(self.settings.get("subset") or "all")
-
-    @property
-    def normalize(self) -> dict[str, str]:
-        """How each modality that the method uses is normalised."""
-        said = self.settings.get("normalize") or {}
-        return {name: str(said.get(name, "global")) for name in self.modalities}
-
-    @property
-    def transductive(self) -> tuple[str, ...]:
-        """The modalities that are normalised with test speakers' own features."""
-        return tuple(name for name, how in self.normalize.items() if how == "speaker")
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Every seed that was trained with, ascending."""
-        first = int(self.settings["seed"])
-        return tuple(range(first, first + int(self.settings["seeds"])))
-
-    @property
-    def ensemble(self) -> bool:
-        """Whether the probabilities of its seeds were averaged; earlier files do not say."""
-        return bool(self.settings.get("ensemble"))
-
-    @property
-    def runs(self) -> tuple[int, ...]:
-        """The seeds under which its predictions stand: of an ensemble the first alone."""
-        return self.seeds[:1] if self.ensemble else self.seeds
-
-    @property
-    def training(self) -> dict[str, str]:
-        """What a person chose about training, in words by setting."""
-        chosen = {name.replace("_", " "): str(value) for name, value in self.overrides.items()}
-        return {"preset": self.preset, **dict(sorted(chosen.items()))}
+    def path(self) -> Path:
+        return self.folder.metrics(self.protocol, self.method)
 
 
-def _sees_dialogues(value: Mapping[str, Any]) -> bool:
-    """What `leakage.dialogues.as_context` says; earlier files do not, as nothing was."""
-    return bool(_field(value, "leakage.dialogues.as_context", bool, optional=True))
+def load(request: Request, holdings: Holdings) -> list[Evaluated]:
+    """Load the results that a request names, the one it compares against first.
 
-
-def _field(value: object, name: str, kind: type, *, optional: bool = False, whole: str = "") -> Any:
-    """What lies at `a.b` of an object. whole: what messages call the field, where not `name`.
-
-    Raises ValueError where it is not there or not of its kind. Null passes where optional.
+    holdings: the modalities and columns of the store. Raises UsageError for fewer than two, for one
+    named twice and for an unknown method; UnsupportedError for one that is missing, stale or
+    unreadable, with the command that makes it where the store supports it. The caller checks that
+    they were made from the content of this store.
     """
-    found = value
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    if optional and found is None:
-        return found
-    # Python counts true as a whole number, JSON does not.
-    if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-        wrong = "missing" if found is None else f"not {_KINDS[kind]}"
-        raise ValueError(f"its field {whole or name} is {wrong}")
+    named = _named(request)
+    missing = [one for one in named if not one.path.is_file()]
+    found = [_read(one, request.store) for one in named if one not in missing]
+    if missing:
+        _refuse_missing(missing, found, request, holdings)
     return found
 
 
-def _texts(value: object, name: str) -> tuple[str, ...]:
-    texts = _field(value, name, list)
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"its field {name} is not a list of texts")
-    return tuple(texts)
+def _named(request: Request) -> list[_Named]:
+    against = request.against
+    names = [*([] if against is None else [against]), *request.methods]
+    paths = [_from_path(name, request) for name in names if name.endswith(SUFFIX)]
+    protocol = request.protocol or (paths[0].protocol if paths else _only_protocol(request.out))
+    if not request.methods:
+        names += _evaluated_methods(request.out, protocol)
+    found: dict[str, _Named] = {}
+    for number, name in enumerate(names):
+        if name.endswith(SUFFIX):
+            one = _from_path(name, request)
+        elif Path(name).name != name:
+            raise UsageError(
+                f"{name} is neither the name of a method nor the path of a metrics file, which "
+                f"ends with {SUFFIX}."
+            )
+        else:
+            one = _Named(ResultFolder(request.out), protocol, ALIASES.get(name, name))
+        path = os.path.realpath(one.path)  # unlike Path.resolve, accepts a loop of links
+        if path in found and not (number and against is not None and path == next(iter(found))):
+            raise UsageError(
+                f"{name} is named twice; name different results, such as one of another folder by "
+                "the path of its metrics file."
+            )
+        found.setdefault(path, one)
+    if len(found) < 2:
+        raise _too_few(request, names[0], protocol)
+    return list(found.values())
 
 
-def _in_folds(folds: Sequence[object], name: str) -> tuple[int, ...]:
-    return tuple(
-        _field(fold, name, int, whole=f"protocol.folds[{place}].{name}")
-        for place, fold in enumerate(folds)
+def _too_few(request: Request, name: str, protocol: str) -> UsageError | UnsupportedError:
+    if request.methods:
+        return UsageError(
+            f"compare needs at least two methods, and only {name} is named. "
+            "Name another one, as in `memr compare lexical early`."
+        )
+    command = evaluate_command(["all"], protocol, request.store, request.out)
+    return UnsupportedError(
+        f"{request.out} has no result under protocol {protocol} to compare with {name}. "
+        f"Run: {command}"
     )
+
+
+def _protocols(out: Path) -> list[ProtocolName]:
+    """Return the protocols under which a folder has results."""
+    return [name for name in ProtocolName if _evaluated_methods(out, name)]
+
+
+def _only_protocol(out: Path) -> ProtocolName:
+    found = _protocols(out)
+    return found[0] if len(found) == 1 else ProtocolName.SPEAKER
+
+
+def _evaluated_methods(out: Path, protocol: str) -> list[str]:
+    """Return the methods that have results in a folder, the published ones first."""
+    found = [path.stem for path in (out / "metrics" / protocol).glob(f"*{SUFFIX}")]
+    published = [name for name in PUBLISHED if name in found]
+    return [*published, *sorted(set(found) - set(published))]
+
+
+def _from_path(name: str, request: Request) -> _Named:
+    # The file itself may be a link to other storage: its folder says what it is.
+    path = Path(os.path.realpath(Path(name).parent)) / Path(name).name
+    parents = path.parents
+    if not path.is_file() and (len(parents) < 3 or parents[0].name not in list(ProtocolName)):
+        raise UsageError(f"{name}: there is no such file.")
+    if len(parents) < 3 or parents[1].name != "metrics":
+        raise UsageError(
+            f"{name} is not where memr writes metrics: metrics/<protocol>/<method>{SUFFIX} in an "
+            "output folder that has the predictions too."
+        )
+    method = path.name.removesuffix(SUFFIX)
+    found = _Named(ResultFolder(parents[2]), parents[0].name, method, by_path=True)
+    if request.protocol is not None and found.protocol != request.protocol:
+        raise UsageError(
+            f"{name} is a result of protocol {found.protocol}, and --protocol says "
+            f"{request.protocol}. Leave --protocol out, or name a result of that protocol."
+        )
+    return found
+
+
+def _refuse_missing(
+    missing: Sequence[_Named], found: Sequence[Evaluated], request: Request, holdings: Holdings
+) -> None:
+    """Raise an error with the commands that make missing results like those that were found."""
+    from memr_cli.methods.registry import registered, why_unsupported  # only for this message
+
+    known = registered(holdings.modalities)
+    for one in missing:
+        if one.method not in known:
+            raise UsageError(
+                f"{one.path}: there is no such file."
+                if one.by_path
+                else f"there is no method {one.method}; name some of {', '.join(known)}, or "
+                "the path of a metrics file."
+            )
+    reasons = [why_unsupported(known[one.method], holdings) for one in missing]
+    if any(reasons):
+        why = dict.fromkeys(reason for reason in reasons if reason)
+        raise UnsupportedError("\n".join([f"{request.store} does not support:", *why]))
+    # A vote does not say whether the others are ensembles.
+    like = min((one.evaluation for one in found), key=lambda one: one.votes, default=None)
+    lines = [f"{one.path}: there is no such file." for one in missing if one.by_path]
+    for folder, protocol in dict.fromkeys((one.folder, one.protocol) for one in missing):
+        methods = [
+            one.method for one in missing if (one.folder, one.protocol) == (folder, protocol)
+        ]
+        command = evaluate_command(methods, protocol, request.store, folder.root, like)
+        lines.append(
+            f"{folder.root} has no result of {', '.join(methods)} under protocol {protocol}. "
+            f"Run: {command}"
+        )
+    others = [name for name in _protocols(request.out) if name != missing[0].protocol]
+    if request.protocol is None and others and not any(one.by_path for one in missing):
+        lines.insert(
+            0,
+            f"{request.out} has results under {' and '.join(others)}; choose one with --protocol.",
+        )
+    raise UnsupportedError("\n".join(lines))
+
+
+def _read(named: _Named, store: Path) -> Evaluated:
+    folder, path = named.folder, named.path
+    try:
+        evaluation = saved.load(path, Evaluation)
+        method, protocol = evaluation.method, evaluation.protocol.name
+        if (method, protocol) != (named.method, named.protocol):
+            raise ValueError(f"it is of method {method} under protocol {protocol}")
+    except (ValueError, FileNotFoundError) as error:
+        command = evaluate_command([named.method], named.protocol, store, folder.root)
+        raise UnsupportedError(
+            f"{path} is not a metrics file of this version ({error}). Run: {command}"
+        ) from error
+    result = Evaluated(evaluation, folder)
+    changed = no_longer_scored(folder, protocol, method, evaluation.hashes)
+    if changed is not None:
+        raise UnsupportedError(
+            f"{path} is stale: {changed} is missing or is not the file that was scored. "
+            f"Run: {result.remake_command(store)}"
+        )
+    return result

@@ -1,4 +1,4 @@
-"""What compared results are called: by method, and by what tells two of one method apart."""
+"""Labels of compared results, unique in their comparison, and the file name made from them."""
 
 import hashlib
 import os
@@ -8,72 +8,76 @@ from collections.abc import Sequence
 from memr_cli.comparison.evaluated import Evaluated
 
 _LONGEST = 120
-"""Characters of a file name, well below what any file system takes."""
-_FOREIGN = re.compile(r"[(,] ?in .|[^a-z0-9_. (),+-]")
-"""What not memr names: folders, and signs that its own words do not have."""
+"""Characters of a file name, below the limit of every file system."""
+_AMBIGUOUS = re.compile(r"[(,] ?in .|[^a-z0-9_. (),+-]")
+"""Names of folders, and characters that a file name replaces: two labels may become one name."""
 
 
-def labels(results: Sequence[Evaluated]) -> tuple[str, ...]:
-    """A name for each result, unique among them: `lexical`, `acoustic (normalize speaker)`."""
-    told = [result.method for result in results]
-    for method in dict.fromkeys(told):
-        same = [place for place, result in enumerate(results) if result.method == method]
+def labels_of(results: Sequence[Evaluated]) -> tuple[str, ...]:
+    """Return a label for each result, such as `lexical` or `acoustic (normalize speaker)`."""
+    labels = [result.method for result in results]
+    for method in dict.fromkeys(labels):
+        same = [number for number, result in enumerate(results) if result.method == method]
         if len(same) > 1:
-            for place, words in zip(same, _apart([results[p] for p in same]), strict=True):
-                told[place] = f"{method} ({words})"
-    return tuple(told)
+            found = _distinctions([results[number] for number in same])
+            for number, text in zip(same, found, strict=True):
+                labels[number] = f"{method} ({text})"
+    return tuple(labels)
 
 
-def _apart(results: Sequence[Evaluated]) -> list[str]:
-    """Words in which each of several results of one method differs from the others."""
+def _distinctions(results: Sequence[Evaluated]) -> list[str]:
+    """Describe how each of several results of one method differs from the others."""
     facts = [_facts(result) for result in results]
     names = sorted({name for fact in facts for name in fact})
-    telling = [name for name in names if len({fact.get(name) for fact in facts}) > 1]
-    words = [
-        ", ".join(f"{name} {fact.get(name, 'as preset')}" for name in telling) for fact in facts
+    differing = [name for name in names if len({fact.get(name) for fact in facts}) > 1]
+    texts = [
+        ", ".join(f"{name} {fact.get(name, 'as preset')}" for name in differing) for fact in facts
     ]
-    if len(set(words)) == len(words):
-        return words
-    folders = _folders(results)
+    if len(set(texts)) == len(texts):
+        return texts
     return [
-        f"{word}, in {folder}" if word else f"in {folder}"
-        for word, folder in zip(words, folders, strict=True)
+        f"{text}, in {folder}" if text else f"in {folder}"
+        for text, folder in zip(texts, _folders(results), strict=True)
     ]
 
 
 def _facts(result: Evaluated) -> dict[str, str]:
-    hows = result.normalize
-    alone = len(hows) == 1
-    normalize = {"normalize" if alone else f"normalize {name}": hows[name] for name in hows}
-    several = {"protocol": result.protocol, "subset": result.subset}
-    seeds = {"seeds": " ".join(map(str, result.seeds))}
-    calibrate = {"calibrate": str(result.settings.get("calibrate") or "none")}
-    ensemble = {"ensemble": "yes" if result.ensemble else "no"}
-    return {**normalize, **result.training, **calibrate, **several, **seeds, **ensemble}
+    settings = result.settings
+    normalization = settings.normalization_by_modality
+    alone = len(normalization) == 1
+    return {
+        **{"normalize" if alone else f"normalize {m}": how for m, how in normalization.items()},
+        **result.evaluation.training_choices,
+        "calibrate": settings.calibrate or "none",
+        "protocol": result.protocol,
+        "subset": settings.subset,
+        "seeds": " ".join(map(str, settings.all_seeds)),
+        "ensemble": "yes" if settings.ensemble else "no",
+    }
 
 
 def _folders(results: Sequence[Evaluated]) -> list[str]:
-    """The end of each result's folder, as long as it takes to tell them apart."""
+    """Return the end of each result's folder, long enough to tell the folders apart."""
     parts = [result.folder.root.resolve().parts for result in results]
     for length in range(1, max(map(len, parts)) + 1):
         ends = ["/".join(part[-length:]) for part in parts]
         if len(set(ends)) == len(ends):
             return ends
-    # One method of one folder, but under several protocols, which the facts tell apart.
+    # Several results of one folder, under several protocols, which the facts tell apart.
     return [os.fspath(result.folder.root) for result in results]
 
 
-def file_name(told: Sequence[str]) -> str:
-    """The names joined by +, fit for any file system and no longer than it takes.
+def file_name(labels: Sequence[str], against: str | None = None) -> str:
+    """Return a file name for a comparison: `early+lexical`, or `acoustic+early@lexical`.
 
-    In alphabetical order, so that the same methods in another order replace the file. A digest of
-    the names joins them where they would be too long, and where they name folders: those may differ
-    in signs that a file's name does not have.
+    against: the label of the one that all others are compared with, after the `@`. Labels are in
+    alphabetical order, so the same methods in another order replace the file. Where the name would
+    be too long, or two labels could become the same name, it ends with a hash of the labels.
     """
-    safe = (re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in told)
-    name = "+".join(sorted(safe))
-    if len(name) <= _LONGEST and not any(map(_FOREIGN.search, told)):
-        return name
-    whole = "\n".join(sorted(told)).encode("utf-8", "surrogateescape")
-    digest = hashlib.sha256(whole).hexdigest()[:8]
-    return f"{name[:_LONGEST]}-{digest}"
+    safe = {label: re.sub(r"[^a-z0-9_.]+", "-", label.lower()).strip("-.") for label in labels}
+    name = "+".join(sorted(safe[label] for label in labels if label != against))
+    end = "" if against is None else f"@{safe[against]}"
+    if len(name + end) <= _LONGEST and not any(map(_AMBIGUOUS.search, labels)):
+        return name + end
+    whole = "\n".join([*sorted(labels), str(against)]).encode("utf-8", "surrogateescape")
+    return f"{name[:_LONGEST]}-{hashlib.sha256(whole).hexdigest()[:8]}{end[: _LONGEST // 2]}"

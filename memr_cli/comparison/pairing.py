@@ -1,4 +1,4 @@
-"""The rows that all compared methods scored, side by side, and the clusters they lie in.
+"""The predictions of all compared methods, aligned by utterance and seed, and their clusters.
 
 Letters: N utterances of the store, n rows of a predictions file, S seeds.
 """
@@ -14,6 +14,7 @@ from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.errors import UnsupportedError
 from memr_cli.evaluation.columns import NONE, Columns
 from memr_cli.evaluation.significance import Shared
+from memr_cli.results.comparison import Clusters
 
 Rows = NDArray[np.int64]
 Index = NDArray[np.integer[Any]]
@@ -21,31 +22,30 @@ Index = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Paired:
-    """What all methods scored, utterance by utterance.
+    """The rows that all methods scored.
 
-    predicted: what each method predicted for the rows of `shared`. n: utterances that all of them
-    scored; left_out: that some of them scored. clusters: `kind` and counts, as JSON has them.
-    undialogued: how many of the n belong to no dialogue.
+    predicted: the predictions of each method for the rows of `shared`. n: utterances that all
+    methods scored; left_out: that only some scored; undialogued: those of the n without a dialogue.
     """
 
     shared: Shared
     predicted: tuple[NDArray[np.int64], ...]
     n: int
     left_out: int
-    clusters: dict[str, Any]
+    clusters: Clusters
     undialogued: int
 
 
 def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> Paired:
-    """Put the predictions of results that agree in folds, seeds and classes side by side.
+    """Align the predictions of results that agree in folds, seeds and classes.
 
-    Where an ensemble stands beside a result of single seeds, what it predicts is set beside each of
-    them. ids: N utterances of the store. Raises UnsupportedError where no utterance is scored by
-    all, or a predictions file does not have each of its utterances once a seed (of an ensemble
-    once) with the store's label.
+    The predictions of an ensemble are repeated for each seed of the others. ids: N utterances of
+    the store. Raises UnsupportedError where no utterance is scored by all, or a predictions file
+    does not have each of its utterances once per seed (once for an ensemble) with the store's
+    label.
     """
-    place = {name: row for row, name in enumerate(ids)}
-    rows = [_rows(result, place) for result in results]
+    row_of = {name: row for row, name in enumerate(ids)}
+    rows = [_rows(result, row_of) for result in results]
     for result, each in zip(results, rows, strict=True):
         _refuse_other_classes(result)
         _refuse_other_labels(result, columns.label[each])
@@ -58,10 +58,10 @@ def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> 
             "these methods scored no utterance in common, so nothing can be compared. Name methods "
             "whose modalities occur together."
         )
-    widest = max(range(len(results)), key=lambda number: len(results[number].runs))
-    runs = len(results[widest].runs)
+    widest = max(range(len(results)), key=lambda number: len(results[number].settings.runs))
+    n_runs = len(results[widest].settings.runs)
     orders = [
-        np.tile(_order(result, each, common), runs // len(result.runs))
+        np.tile(_order(result, each, common), n_runs // len(result.settings.runs))
         for result, each in zip(results, rows, strict=True)
     ]
     first, order = results[widest].predictions, orders[widest]
@@ -81,57 +81,59 @@ def pair(results: Sequence[Evaluated], ids: Sequence[str], columns: Columns) -> 
         predicted=tuple(r.predictions.predicted[o] for r, o in zip(results, orders, strict=True)),
         n=int(common.size),
         left_out=int(np.unique(np.concatenate(scored)).size - common.size),
-        clusters={
-            "kind": kind,
-            "n": int(np.unique(outer).size),
-            "dialogues": int(np.unique(dialogue[dialogue != NONE]).size),
-            "speakers": int(np.unique(columns.speaker[common]).size),
-        },
+        clusters=Clusters(
+            kind=kind,
+            n=int(np.unique(outer).size),
+            dialogues=int(np.unique(dialogue[dialogue != NONE]).size),
+            speakers=int(np.unique(columns.speaker[common]).size),
+        ),
         undialogued=int((dialogue == NONE).sum()),
     )
 
 
-def _rows(result: Evaluated, place: dict[str, int]) -> Rows:
-    """(n,) the store's row of each row of the predictions."""
-    rows = np.array([place.get(name, NONE) for name in result.predictions.utterances], np.int64)
+def _rows(result: Evaluated, row_of: dict[str, int]) -> Rows:
+    """Return (n,) the store's row of each row of the predictions."""
+    rows = np.array([row_of.get(name, NONE) for name in result.predictions.utterances], np.int64)
     whole = np.unique(np.stack([rows, result.predictions.seed]), axis=1).shape[1] == rows.size
-    seeds = set(result.predictions.seed.tolist()) == set(result.runs)
-    if (rows == NONE).any() or not whole or not seeds or rows.size != len(result.runs) * result.n:
+    runs = result.settings.runs
+    seeds = set(result.predictions.seed.tolist()) == set(runs)
+    expected = len(runs) * result.evaluation.n
+    if (rows == NONE).any() or not whole or not seeds or rows.size != expected:
         raise UnsupportedError(
-            f"the predictions of {result.path} are not of each of its utterances once a seed. "
+            f"the predictions of {result.path} do not have each of its utterances once per seed. "
             "Delete it and run `memr evaluate` again."
         )
     return rows
 
 
 def _refuse_other_classes(result: Evaluated) -> None:
-    if result.predictions.class_names != result.class_names:
+    if result.predictions.class_names != result.evaluation.class_names:
         raise UnsupportedError(
-            f"the predictions of {result.path} are of other classes than it. Delete it and run "
-            "`memr evaluate` again."
+            f"the predictions of {result.path} have other classes than its metrics. Delete it "
+            "and run `memr evaluate` again."
         )
 
 
 def _refuse_other_labels(result: Evaluated, label: Index) -> None:
-    """label: (n,) what the store has for each row of the predictions."""
+    """label: (n,) class of each row of the predictions, by the store."""
     predictions = result.predictions
     wrong = np.flatnonzero(predictions.true != label)
     if wrong.size:
         raise UnsupportedError(
             f"the predictions of {result.path} have other true labels than the store in "
-            f"{wrong.size} of {label.size} rows, {predictions.utterances[wrong[0]]} among them. "
+            f"{wrong.size} of {label.size} rows, such as {predictions.utterances[wrong[0]]}. "
             "Delete it and run `memr evaluate` again."
         )
 
 
 def _order(result: Evaluated, rows: Rows, common: Rows) -> Rows:
-    """The places of common utterances in a predictions file, by seed and then utterance."""
+    """Return the rows of common utterances in a predictions file, by seed, then utterance."""
     kept = np.flatnonzero(np.isin(rows, common))
     return kept[np.lexsort((rows[kept], result.predictions.seed[kept]))]
 
 
 def _units(columns: Columns) -> Rows:
-    """(N,) what is swapped whole: a dialogue, or, without one, a speaker within a session."""
+    """Return (N,) codes of what is swapped whole: a dialogue, or else a speaker in a session."""
     without = columns.dialogue == NONE
     keys = np.stack(
         [

@@ -22,9 +22,9 @@ from typing import BinaryIO
 from memr_cli.corpora.features import FeatureProblem, Reason
 from memr_cli.corpora.limits import MAX_FILE_BYTES
 from memr_cli.corpora.quoting import show
-from memr_cli.corpora.sources import FOLDER, Found, check_size
+from memr_cli.corpora.sources import FOLDER, Blob, Found, check_size
 from memr_cli.errors import InputError
-from memr_cli.files.plain import PlainFileError, opened
+from memr_cli.files.plain import OF_THE_SYSTEM, PlainFileError, opened
 
 MAX_DIRECTORY_BYTES = 2**27
 """What the list of a zip's members may take; in memory it takes about seven times as much."""
@@ -64,7 +64,11 @@ class ZipSource:
         self._turn = Lock()
 
     def find(self, path: str) -> Found:
-        """The member, without reading it. Raises FeatureProblem: see FeatureSource."""
+        """The features in a member. Raises FeatureProblem: see FeatureSource."""
+        return self.blob(path).as_npy()
+
+    def blob(self, path: str) -> Blob:
+        """The member, without reading it. Raises FeatureProblem as `find`."""
         info = self._member(path)
         if info.flag_bits & _ENCRYPTED:
             raise FeatureProblem(
@@ -79,7 +83,7 @@ class ZipSource:
             raise self._damaged(
                 f"it takes {info.compress_size} bytes for the {info.file_size} that it claims"
             )
-        return Found(info.file_size, partial(self._read, info))
+        return Blob(info.file_size, partial(self._read, info))
 
     def close(self) -> None:
         """Close the zip."""
@@ -96,6 +100,8 @@ class ZipSource:
         try:
             content = inflate(self._packed(info), info.file_size + 1)
         except _DAMAGE as error:
+            if isinstance(error, OSError) and error.errno in OF_THE_SYSTEM:
+                raise
             raise self._damaged(show(str(error), 200)) from error
         if len(content) != info.file_size:
             more = "more" if len(content) > info.file_size else "less"

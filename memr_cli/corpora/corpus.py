@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memr_cli.corpora.sources import FeatureSource
-from memr_cli.vocabulary import MODALITIES
-
-__all__ = ["MODALITIES", "Corpus", "Utterance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,8 @@ class Corpus:
     class_names: tuple[str, ...]
     synthetic: bool
     source: FeatureSource
+    modalities: tuple[str, ...]
+    """The modalities that the layout lists, whether or not any utterance has them."""
     listing: bytes
     """The bytes of the files that list the utterances, for provenance."""
     notes: tuple[str, ...] = ()

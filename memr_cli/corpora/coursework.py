@@ -19,7 +19,7 @@ from memr_cli.corpora.sources import ARCHIVE, FOLDER, FeatureSource, FolderSourc
 from memr_cli.corpora.table import Table, name_problem, read_table
 from memr_cli.errors import InputError
 from memr_cli.files.plain import PlainFileError, opened
-from memr_cli.vocabulary import ALIASES, MODALITIES
+from memr_cli.vocabulary import ALIASES, MODALITIES, is_modality_name, ordered_modalities
 
 LAYOUT = "coursework"
 LISTING = "dataset.csv"
@@ -28,7 +28,8 @@ SYNTHETIC_MARK = "SYNTHETIC.txt"
 """A file of this name says that the corpus is made up."""
 
 ID, SPEAKER, LABEL = "file_name_list", "speakers", "emotion_labels"
-FEATURE_COLUMNS = {modality: f"{modality}_features" for modality in MODALITIES}
+SUFFIX = "_features"
+FEATURE_COLUMNS = {modality: f"{modality}{SUFFIX}" for modality in MODALITIES}
 REQUIRED = (ID, SPEAKER, *FEATURE_COLUMNS.values(), LABEL)
 RENAMED = {f"{alias}_features": FEATURE_COLUMNS[name] for alias, name in ALIASES.items()}
 OPTIONAL = ("session", "dialogue", "turn", "split")
@@ -44,6 +45,11 @@ _IEMOCAP_ID = re.compile(
 )
 
 
+def recognises(raw: Path) -> bool:
+    """Return whether `raw` is a folder with the listing of this layout."""
+    return (raw / LISTING).is_file()
+
+
 def read_corpus(
     raw: Path, class_names: Sequence[str] | None, max_file_size: int = MAX_FILE_BYTES
 ) -> Corpus:
@@ -55,14 +61,15 @@ def read_corpus(
     """
     listing = _listing(raw)
     content = _content(listing, max_file_size)
-    table = read_table(listing, content, REQUIRED, OPTIONAL, RENAMED)
+    table = read_table(listing, content, REQUIRED, OPTIONAL, RENAMED, suffix=SUFFIX)
     if class_names is None:
         class_names, names_content = _class_file(raw / CLASSES, max_file_size)
         content += names_content
     labels = read_labels(table, LABEL, class_names)
     _check_unique(table)
     _check_names(table)
-    utterances = _utterances(table, labels.values)
+    modalities = _modalities(table)
+    utterances = _utterances(table, labels.values, modalities)
     notes = []
     if (raw / FOLDER).is_dir() and (raw / ARCHIVE).exists():
         notes.append(f"{raw} holds both {FOLDER}/ and {ARCHIVE}; the folder is read, not the zip")
@@ -72,6 +79,7 @@ def read_corpus(
         class_names=labels.class_names,
         synthetic=(raw / SYNTHETIC_MARK).exists(),
         source=open_source(raw, max_file_size),
+        modalities=modalities,
         listing=content,
         notes=tuple(notes),
     )
@@ -165,13 +173,36 @@ def _check_names(table: Table) -> None:
             )
 
 
-def _utterances(table: Table, labels: Sequence[int | None]) -> tuple[Utterance, ...]:
+def _modalities(table: Table) -> tuple[str, ...]:
+    """The modalities whose columns the table has. Raises InputError for a name of a method."""
+    names = [name.removesuffix(SUFFIX) for name in table.cells if name.endswith(SUFFIX)]
+    for name in names:
+        if not is_modality_name(name):
+            raise InputError(
+                f"{table.path} names the column {name}{SUFFIX}, and {name!r} cannot be a modality: "
+                "expected are lower-case letters, digits and _, first a letter, and no name of a "
+                "method. Rename the column."
+            )
+    return ordered_modalities(names)
+
+
+def _utterances(
+    table: Table, labels: Sequence[int | None], modalities: Sequence[str]
+) -> tuple[Utterance, ...]:
     """The rows of the table; an IEMOCAP id stands in for columns that say nothing."""
     implied = [column for column in ("session", "dialogue") if not table.fills(column)]
     columns = zip(
         table.lines,
         labels,
-        *(table.column(name) for name in (ID, SPEAKER, *OPTIONAL, *FEATURE_COLUMNS.values())),
+        *(
+            table.column(name)
+            for name in (
+                ID,
+                SPEAKER,
+                *OPTIONAL,
+                *(f"{modality}{SUFFIX}" for modality in modalities),
+            )
+        ),
         strict=True,
     )
     utterances = []
@@ -191,9 +222,7 @@ def _utterances(table: Table, labels: Sequence[int | None]) -> tuple[Utterance, 
                 turn=_turn(table, line, turn),
                 split=split or None,
                 features={
-                    modality: path
-                    for modality, path in zip(FEATURE_COLUMNS, paths, strict=True)
-                    if path
+                    modality: path for modality, path in zip(modalities, paths, strict=True) if path
                 }
                 or _NO_FEATURES,
             )

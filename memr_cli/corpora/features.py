@@ -3,11 +3,12 @@
 Shapes: T frames, D dims.
 
 The steps are separate and free of side effects, so that they can run ahead in threads: a
-`FeatureSource` reads bytes, `parse` makes frames of them, `check_finite` looks at the numbers.
+source reads bytes, `parse` makes frames of them, `check_finite` looks at the numbers.
 """
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+from xxhash import xxh3_128_digest
 
 from memr_cli.corpora.quoting import show
 
@@ -50,12 +52,37 @@ class Reason(StrEnum):
 class FeatureProblem(Exception):  # noqa: N818 - reported and worked around, seldom an error
     """A feature file that cannot be used; the utterance lacks this modality.
 
-    `str()` is a clause that the file's path is the subject of.
+    `str()` is a clause that the file's path is the subject of. digest: of the file's bytes where
+    these were read, else of the reason.
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, digest: bytes | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.digest = digest or xxh3_128_digest(reason.encode())
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """The frames (T, D) of one utterance, and a digest of what they were read from.
+
+    The digest is XXH3 of 128 bits, which is no slower than reading: it tells whether the features
+    have changed, and is no proof against someone who wants two files to look the same.
+    """
+
+    array: NDArray[np.floating[Any]]
+    digest: bytes
+
+
+def from_npy(read: Callable[[], bytes]) -> Frames:
+    """Read the bytes of an `.npy` file and parse them. Raises FeatureProblem as both do."""
+    content = read()
+    digest = xxh3_128_digest(content)
+    try:
+        return Frames(parse(content), digest)
+    except FeatureProblem as problem:
+        problem.digest = digest
+        raise
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xxhash import xxh3_128_digest
 
-from memr_cli.corpora.features import FeatureProblem, Reason, check_finite, parse
+from memr_cli.corpora.features import FeatureProblem, Reason, check_finite
 from memr_cli.corpora.pooling import Pooling, pool
 from memr_cli.corpora.sources import FeatureSource, Found
 
@@ -26,12 +25,7 @@ class Pooled:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of one feature file; `digest` stands for its bytes, or for why there are none.
-
-    It is XXH3 of 128 bits, which is no slower than reading: it tells whether a file has changed,
-    and is no proof against someone who wants two files to look the same. SHA-256 would take most
-    of the time of an ingest; it is what vouches for the content of the store itself.
-    """
+    """The outcome of one feature file; `digest` stands for its bytes, or for why there are none."""
 
     digest: bytes
     outcome: Pooled | FeatureProblem
@@ -51,25 +45,18 @@ def load(found: Found | FeatureProblem, pooling: Pooling, *, sequences: bool) ->
     Without side effects and with no state of its own, so that threads may run it ahead.
     """
     if isinstance(found, FeatureProblem):
-        return _unread(found)
+        return Loaded(found.digest, found)
     try:
-        content = found.read()
+        frames = found.read()
     except FeatureProblem as problem:
-        return _unread(problem)
-    outcome: Pooled | FeatureProblem
+        return Loaded(problem.digest, problem)
     try:
-        outcome = _pooled(content, pooling, sequences)
+        return Loaded(frames.digest, _pooled(frames.array, pooling, sequences))
     except FeatureProblem as problem:
-        outcome = problem
-    return Loaded(xxh3_128_digest(content), outcome)
+        return Loaded(frames.digest, problem)
 
 
-def _unread(problem: FeatureProblem) -> Loaded:
-    return Loaded(xxh3_128_digest(problem.reason.encode()), problem)
-
-
-def _pooled(content: bytes, pooling: Pooling, sequences: bool) -> Pooled:
-    frames = parse(content)
+def _pooled(frames: NDArray[np.floating[Any]], pooling: Pooling, sequences: bool) -> Pooled:
     vector = pool(frames, pooling)
     if vector is None:
         raise FeatureProblem(Reason.EMPTY, f"is an empty array of shape {frames.shape}")

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from memr_cli.corpora.features import FeatureProblem, Reason
+from memr_cli.corpora.features import FeatureProblem, Frames, Reason, from_npy
 from memr_cli.corpora.limits import MAX_FILE_BYTES, too_large
 from memr_cli.corpora.quoting import show
+from memr_cli.files.plain import OF_THE_SYSTEM
 
 FOLDER = "features"
 ARCHIVE = "features.zip"
@@ -22,15 +23,27 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A feature file that is there to be read, and how many bytes it has."""
+    """Features that are there to be read, and how many bytes they take as they are kept."""
+
+    size: int
+    read: Callable[[], Frames]
+    """The frames; any thread may call this. Raises FeatureProblem where they cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file or a member of an archive that is there to be read, and its size in bytes."""
 
     size: int
     read: Callable[[], bytes]
-    """The whole file; any thread may call this. Raises FeatureProblem where it cannot be had."""
+
+    def as_npy(self) -> Found:
+        """Return its features, where it is an `.npy` file."""
+        return Found(self.size, partial(from_npy, self.read))
 
 
 class FeatureSource(Protocol):
-    """Gives the bytes of feature files by the path that the layout lists, rooted at RAW."""
+    """Gives features by the path that the layout lists; for files it is rooted at RAW."""
 
     def find(self, path: str) -> Found:
         """The file, without reading it. Raises FeatureProblem where there is none to be read."""
@@ -53,13 +66,17 @@ class FolderSource:
         self._folders: dict[str, str] = {}
 
     def find(self, path: str) -> Found:
-        """The file, without reading it. Raises FeatureProblem: see FeatureSource."""
+        """The features in a file. Raises FeatureProblem: see FeatureSource."""
+        return self.blob(path).as_npy()
+
+    def blob(self, path: str) -> Blob:
+        """The file, without reading it. Raises FeatureProblem as `find`."""
         try:
             place, status = self._locate(path)
         except OSError as error:
             raise self._problem(error) from error
         check_size(status.st_size, self._max_file_size)
-        return Found(status.st_size, partial(self._read, place, status.st_size))
+        return Blob(status.st_size, partial(self._read, place, status.st_size))
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -83,6 +100,12 @@ class FolderSource:
         return content
 
     def _problem(self, error: OSError) -> FeatureProblem:
+        """The problem of a file, from what opening or reading it raised.
+
+        Raises the error itself where it is the system's, which says nothing about the file.
+        """
+        if error.errno in OF_THE_SYSTEM:
+            raise error
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._root}")
         return FeatureProblem(Reason.UNREADABLE, f"cannot be read: {error.strerror or error}")

@@ -8,9 +8,8 @@ describes how. Classes and their counts, speakers and layout are the same whatev
 import csv
 import io
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,20 @@ PLANTED = {
 """What the mark says of what is planted; nothing of what has always been."""
 
 
-def write_corpus(folder: Path, settings: SyntheticSettings, progress: Progress) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Written:
+    """Counts of a corpus that was written; bytes: size of its feature files."""
+
+    utterances: int
+    labelled: int
+    speakers: int
+    sessions: int
+    dialogues: int
+    files: int
+    bytes: int
+
+
+def write_corpus(folder: Path, settings: SyntheticSettings, progress: Progress) -> Written:
     """Write the corpus into `folder`, which is made; returns what was written, in figures.
 
     The listing is written last, so that nobody takes part of a corpus for all of it; after an
@@ -69,7 +81,7 @@ def write_corpus(folder: Path, settings: SyntheticSettings, progress: Progress) 
         raise
 
 
-def _write(folder: Path, settings: SyntheticSettings, progress: Progress) -> dict[str, Any]:
+def _write(folder: Path, settings: SyntheticSettings, progress: Progress) -> Written:
     streams = np.random.SeedSequence(settings.seed).spawn(2 + len(MODALITIES))
     rng, absence, *rest = (np.random.default_rng(stream) for stream in streams)
     turns, moods = turns_of(settings, rng), None
@@ -97,17 +109,15 @@ def _write(folder: Path, settings: SyntheticSettings, progress: Progress) -> dic
                     files += 1
             rows.append(_row(turn, paths))
     (folder / LISTING).write_text(_listing(rows), encoding="utf-8", newline="")
-    return {
-        "synthetic": True,
-        "utterances": len(turns),
-        "labelled": sum(turn.label is not None for turn in turns),
-        "speakers": len({turn.speaker for turn in turns}),
-        "sessions": len({turn.session for turn in turns}),
-        "dialogues": len({turn.dialogue for turn in turns}),
-        "files": files,
-        "bytes": written,
-        "settings": asdict(settings),
-    }
+    return Written(
+        utterances=len(turns),
+        labelled=sum(turn.label is not None for turn in turns),
+        speakers=len({turn.speaker for turn in turns}),
+        sessions=len({turn.session for turn in turns}),
+        dialogues=len({turn.dialogue for turn in turns}),
+        files=files,
+        bytes=written,
+    )
 
 
 def _row(turn: Turn, paths: dict[str, str]) -> list[str]:

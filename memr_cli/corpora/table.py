@@ -62,8 +62,11 @@ def read_table(
     required: Sequence[str],
     optional: Sequence[str] = (),
     renamed: Mapping[str, str] | None = None,
+    suffix: str | None = None,
 ) -> Table:
-    """The required and optional columns of comma-separated UTF-8 `content`, read from `path`.
+    """Read columns of comma-separated UTF-8 `content`, read from `path`.
+
+    These are the required and the optional ones, and those whose names end with `suffix`.
 
     Column names and values lose surrounding spaces, names also turn spaces within into `_`;
     `renamed` gives columns that may go by another name the one they are known by.
@@ -82,6 +85,10 @@ def read_table(
         raise InputError(f"{where} names {len(head)} columns; at most {MAX_COLUMNS} can be read")
     names = ("_".join(name.split()) for name in head)
     columns = [(renamed or {}).get(name, name) for name in names]
+    if suffix is not None:
+        known = {*required, *optional}
+        more = (name for name in columns if name.endswith(suffix) and name not in known)
+        optional = (*optional, *dict.fromkeys(more))
     _check_columns(where, columns, required, optional)
     places = {name: columns.index(name) for name in (*required, *optional) if name in columns}
     cells: dict[str, list[str]] = {name: [] for name in places}

@@ -16,7 +16,7 @@ from memr_cli.data.dialogues import Dialogues, turn_order
 from memr_cli.data.scaling import Scaler, standardise_groups
 from memr_cli.evaluation.columns import NONE, Columns
 from memr_cli.files import memory
-from memr_cli.vocabulary import MODALITIES, Subset
+from memr_cli.vocabulary import Subset, is_modality_name, ordered_modalities
 from store.reader import Store
 from store.slabs import with_owners
 
@@ -259,7 +259,7 @@ def open_dataset(
 
 def held_modalities(store: Store) -> tuple[str, ...]:
     """The modalities that the store holds, in the order they are named everywhere."""
-    return tuple(name for name in MODALITIES if name in store.modalities)
+    return ordered_modalities(filter(is_modality_name, store.modalities))
 
 
 def columns_of(store: Store) -> Columns:

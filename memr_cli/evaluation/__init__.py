@@ -1,1 +1,1 @@
-"""Who is tested, and what the answers are worth: pure functions of arrays."""
+"""Protocols, metrics, intervals, tests, calibration, leakage: pure functions of arrays."""

@@ -65,7 +65,7 @@ class _Pairs:
 
 @dataclass(frozen=True, eq=False)
 class _FoldCounts:
-    """What a fold contributes: confusion counts of those pairs that occur in it.
+    """Confusion counts of a fold, for those pairs that occur in it.
 
     `pairs`: (p,). `counts`: (p, S*C*C). `rows`: (p,) share of the fold's rows. `n_seeds`: S.
     """
@@ -84,7 +84,7 @@ def clustered_interval(
     level: float = 0.95,
     outer_name: str = "sessions",
 ) -> tuple[dict[str, Interval | None], tuple[str, ...]]:
-    """A percentile interval of the mean over folds for each of METRICS, and notes in words.
+    """Return a percentile interval of the mean over folds for each of METRICS, and notes in words.
 
     `outer_name` is the plural that notes use for outer clusters. With one outer cluster the inner
     ones alone are drawn; with one cluster in all the interval is None. Notes say either, and that
@@ -109,7 +109,7 @@ def clustered_interval(
 
 
 def middle(replicates: Floats, level: float = 0.95) -> Interval | None:
-    """The percentile interval of replicates (R,), without those undefined; None if all are."""
+    """Return the percentile interval of the defined replicates of (R,); None without any."""
     defined = replicates[~np.isnan(replicates)]
     if not defined.size:
         return None
@@ -120,7 +120,7 @@ def middle(replicates: Floats, level: float = 0.95) -> Interval | None:
 def replicate_scores(
     sample: Sample, rng: np.random.Generator, replicates: int
 ) -> dict[str, Floats]:
-    """The mean over folds of each of METRICS in every replicate: (R,) each, NaN where undefined.
+    """Return the mean over folds of each of METRICS by replicate: (R,), NaN where undefined.
 
     Within a fold the score is averaged over seeds. A fold counts as often as its rows were drawn in
     the outer stage, so that under leave-one-session-out a session drawn twice counts twice.
@@ -158,7 +158,7 @@ def _fold_counts(sample: Sample, pairs: _Pairs, fold: int) -> _FoldCounts:
 
 
 def _draw(pairs: _Pairs, rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
-    """How often each pair was drawn in the outer stage and in the end, both (R, P).
+    """Return the draws of each pair in the outer stage and in all, both (R, P).
 
     An outer cluster drawn m times has its J inner clusters drawn m * J times in all: the sum of m
     separate draws of J.
@@ -182,7 +182,7 @@ def _members(pairs: _Pairs) -> Iterator[tuple[int, NDArray[np.int64]]]:
 def _score(
     drawn: Floats, weights: Floats, folds: list[_FoldCounts], n_classes: int
 ) -> dict[str, Floats]:
-    """The mean over folds of each metric, (R,), for draws (R, P)."""
+    """Return the mean over folds of each metric, (R,), for draws (R, P)."""
     size = len(weights)
     sums = {name: np.zeros(size) for name in METRICS}
     norms = {name: np.zeros(size) for name in METRICS}
@@ -201,7 +201,7 @@ def _score(
 
 
 def _mean_over_seeds(values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """(R,) mean of (R, S) over the seeds that have a value, 0 where none has; and where any has."""
+    """Return (R,) the mean of (R, S) over seeds with a value, else 0; and whether there is any."""
     missing = np.isnan(values)
     known = (~missing).sum(axis=1)
     return np.where(missing, 0, values).sum(axis=1) / np.maximum(known, 1), known > 0

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: how often a decision of that confidence is right.
+"""Calibration: the agreement of confidence with the share of decisions that are right.
 
 Letters: n scored rows, C classes, B bins. The confidence of a decision is the largest probability.
 """
@@ -21,7 +21,7 @@ _EDGE = 0.01
 """So near to either end of the range, in logarithms, a temperature counts as not found."""
 
 _LEAST = np.finfo(np.float64).tiny
-"""Stands for a probability of 0, whose logarithm is needed."""
+"""Takes the place of a probability of 0, whose logarithm is needed."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ class Bin:
 
 
 def brier(probabilities: Floats, true: Codes) -> float:
-    """Mean squared distance of probabilities (n, C) from the truth (n,): 0 is best, 2 worst.
+    """Return the mean squared distance of probabilities (n, C) from the truth (n,), 0 to 2.
 
     Brier (1950), Monthly Weather Review 78: summed over classes, which for two classes is twice
     what some report. NaN without rows.
     """
     if not true.size:
         return float("nan")
-    told = np.take_along_axis(probabilities, true[:, None], axis=1)[:, 0]
-    return float((np.square(probabilities).sum(axis=1) - 2 * told + 1).mean())
+    of_true = np.take_along_axis(probabilities, true[:, None], axis=1)[:, 0]
+    return float((np.square(probabilities).sum(axis=1) - 2 * of_true + 1).mean())
 
 
 def reliability(probabilities: Floats, right: NDArray[np.bool_], n_bins: int = N_BINS) -> list[Bin]:
-    """Decisions (n,) by confidence in bins of equal size, as even as can be; no bin is empty.
+    """Return decisions (n,) by confidence in bins of equal size, none of them empty.
 
     Decisions of equal confidence each count as right as all of them are, so that no bin depends
     on the order of rows.
@@ -62,14 +62,14 @@ def reliability(probabilities: Floats, right: NDArray[np.bool_], n_bins: int = N
 
 
 def _by_tie(confidence: Floats, right: NDArray[np.bool_]) -> Floats:
-    """(n,) the share that is right among the decisions of each one's confidence."""
+    """Return (n,) the share that is right among the decisions of each one's confidence."""
     _, tie, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
     shares: Floats = np.bincount(tie.reshape(-1), weights=right) / sizes
     return shares[tie.reshape(-1)]
 
 
 def expected_calibration_error(bins: list[Bin]) -> float:
-    """Mean distance of confidence and accuracy over bins, weighed by their size: 0 is best.
+    """Return the mean distance of confidence and accuracy over bins, weighted by size: 0 is best.
 
     Chance alone keeps it above 0: perfect probabilities get about 0.04 from 1,300 rows in 15 bins,
     0.12 from 130.
@@ -83,10 +83,10 @@ def expected_calibration_error(bins: list[Bin]) -> float:
 
 
 def risk_coverage_area(probabilities: Floats, right: NDArray[np.bool_]) -> float:
-    """Mean share of errors among the k most confident decisions, over k = 1..n: 0 is best.
+    """Return the mean share of errors in the k most confident decisions, k = 1..n: 0 is best.
 
     The area under the risk-coverage curve (Geifman and El-Yaniv 2017, NeurIPS): how well
-    confidence tells which decisions to leave to a person. Among decisions of equal confidence
+    confidence finds the decisions to leave to a person. Among decisions of equal confidence
     any order may hold, and each counts the errors of all of them in equal parts. NaN without rows.
     """
     n_rows = len(right)
@@ -99,7 +99,7 @@ def risk_coverage_area(probabilities: Floats, right: NDArray[np.bool_]) -> float
 
 
 def fitted_temperature(probabilities: Floats, true: Codes) -> float | None:
-    """The temperature that makes the true classes (n,) most likely (Guo et al. 2017, ICML).
+    """Return the temperature that makes the true classes (n,) most likely (Guo et al. 2017, ICML).
 
     probabilities: (n, C) of rows that no model behind them was trained on. At least one row. None
     where none within TEMPERATURES is best, as where all decisions are right.
@@ -108,8 +108,8 @@ def fitted_temperature(probabilities: Floats, true: Codes) -> float | None:
 
     def loss(log_temperature: float) -> float:
         tempered = with_temperature(probabilities, float(np.exp(log_temperature)))
-        told = np.take_along_axis(tempered, true[:, None], axis=1)
-        return float(-np.log(np.maximum(told, _LEAST)).mean())
+        of_true = np.take_along_axis(tempered, true[:, None], axis=1)
+        return float(-np.log(np.maximum(of_true, _LEAST)).mean())
 
     low, high = np.log(TEMPERATURES)
     best = float(minimize_scalar(loss, bounds=(low, high), method="bounded").x)
@@ -117,7 +117,7 @@ def fitted_temperature(probabilities: Floats, true: Codes) -> float | None:
 
 
 def with_temperature(probabilities: Floats, temperature: float) -> Floats:
-    """(n, C) of the same network had its class scores been divided by the temperature.
+    """Return the probabilities (n, C) after dividing the class scores by the temperature.
 
     The order of classes stays, and with it every decision.
     """

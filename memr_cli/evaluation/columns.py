@@ -1,4 +1,4 @@
-"""The columns of a store that decide who is tested: N utterances, codes into lists of names.
+"""The columns of a store that protocols divide: N utterances, codes into lists of names.
 
 Rows are int64 positions of utterances, always ascending.
 """
@@ -18,11 +18,10 @@ NONE = -1
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Who said each of N utterances, where, and with which label.
+    """The speaker, session, dialogue, label and published part of each of N utterances.
 
     `speaker`, `session`, `dialogue`, `split`: (N,) codes into the name lists, -1 for none; every
-    utterance has a speaker. `label`: (N,) class index, -1 unlabelled. Raises ValueError where the
-    columns differ in length.
+    utterance has a speaker. `label`: (N,) class index, -1 unlabelled.
     """
 
     speaker: Codes
@@ -34,25 +33,17 @@ class Columns:
     split: Codes
     split_names: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        shapes = {
-            name: getattr(self, name).shape
-            for name in ("speaker", "session", "dialogue", "label", "split")
-        }
-        if set(shapes.values()) != {(len(self.speaker),)}:
-            raise ValueError(f"expected columns of one length N, found shapes {shapes}")
-
     @property
     def labelled(self) -> Rows:
-        """(n,) the rows that have a label."""
+        """The rows (n,) that have a label."""
         return np.flatnonzero(self.label != NONE)
 
     def speakers_of(self, rows: Rows) -> tuple[str, ...]:
-        """The names of those who speak in `rows`, sorted by code point."""
+        """Return the names of those who speak in `rows`, sorted by code point."""
         return tuple(sorted(self.speaker_names[code] for code in np.unique(self.speaker[rows])))
 
     def clusters(self, rows: Rows) -> tuple[Codes, str]:
-        """What `rows` (n,) are resampled by, (n,) codes, and its plural in words.
+        """Return the clusters (n,) by which `rows` (n,) are resampled, and their plural in words.
 
         Their sessions where every one has one, else their speakers.
         """

@@ -110,7 +110,7 @@ REGISTRY = (
     Metric("accuracy", "accuracy", _STUDIES, _accuracy),
     Metric("uar", "UAR", _EVERYWHERE, _uar),
     Metric("f1_macro", "macro-F1", _EVERYWHERE, _f1_macro),
-    Metric("f1_weighted", "weighted F1", _EVERYWHERE, _f1_weighted),
+    Metric("f1_weighted", "W-F1", _EVERYWHERE, _f1_weighted),
 )
 """Every metric, in the order of tables. A new metric is one entry here."""
 

@@ -1,4 +1,4 @@
-"""What each of several players is worth: Shapley values (Shapley 1953, A Value for n-Person Games).
+"""Shapley values (Shapley 1953, A Value for n-Person Games).
 
 Here the players are modalities, and a coalition's value is the score with these modalities alone.
 
@@ -15,19 +15,16 @@ Floats = NDArray[np.float64]
 
 
 def shapley(values: NDArray[np.floating[Any]]) -> Floats:
-    """The Shapley value of each player, (M, ...), from the value of every coalition, (2^M, ...).
+    """Return the Shapley values of players, (M, ...), from the values of coalitions, (2^M, ...).
 
     Coalition number c has player i where bit i of c is set: 0 is the empty one, 2^M - 1 all.
     A player's value is what it adds to those before it, averaged over all orders in which players
     may come: the sum over coalitions S without it of |S|! (M - |S| - 1)! / M! times what it adds
     to S. The values of all players sum to that of all minus that of none, and each is linear in
-    `values`, so that replicates of the coalitions' values give replicates of the players'. Raises
-    ValueError unless the number of coalitions is a power of two.
+    `values`, so that replicates of the coalitions' values give replicates of the players'.
     """
     values = np.asarray(values, np.float64)
     n_players = len(values).bit_length() - 1
-    if not len(values) or len(values) != 1 << n_players:
-        raise ValueError(f"expected a value for each of 2^M coalitions, found {len(values)}")
     worth = np.zeros((n_players, *values.shape[1:]))
     for player in range(n_players):
         for coalition in range(len(values)):

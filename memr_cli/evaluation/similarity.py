@@ -1,11 +1,11 @@
-"""Feature vectors that occur in training and in test, bit for bit or nearly.
+"""Feature vectors, and dims, that nearly repeat others.
 
 Nearly means a cosine above 0.999 between standardised vectors. Raw features would not do: those
 that are never negative, as after a rectifier, or of very different ranges, all point the same way
 (of real eGeMAPS vectors, 99.9 % have a raw cosine above 0.999 with one of another session). After
 each dim has been brought to mean 0 and one range, honest vectors point their own ways, and a
 copy with noise of 4 % of a dim's spread still has a cosine of 0.999. The range is that of the
-middle 90 %, and what lies further than CLIP of them from the median is moved there: by mean and
+middle 90 %, and values further than CLIP of them from the median are moved there: by mean and
 spread, a few wild values would set the scale of their dim and make all other rows alike. All rows
 that take part are looked at: no model is made from them.
 
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.evaluation.columns import NONE, Rows
-from memr_cli.evaluation.leakage import taking_part
-from memr_cli.evaluation.protocols import Fold
+from memr_cli.evaluation.folds import Fold
+from memr_cli.evaluation.leakage import Copies, Mask, identical_vectors, taking_part
 
 COSINE = 0.999
 
@@ -31,7 +31,7 @@ LEAST_DIMS = 3
 """Varying dims below which vectors have too few ways to point for a cosine to tell copies."""
 
 BY_CHANCE = 0.001
-"""Where more than this share of vectors has such a neighbour by chance, copies cannot be told."""
+"""If more than this share of vectors has such neighbours by chance, none are looked for."""
 
 QUERIES = 10_000
 """Test vectors looked at, at most; every one is held against all of training."""
@@ -43,28 +43,6 @@ _DRAWN = 100
 _NEIGHBOURS = 10
 
 Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class Copies:
-    """Which test vectors occur in training, and among how many that were looked at.
-
-    tested: (N,) vectors looked at. found: (N,) those of them that occur in training.
-    """
-
-    tested: Mask
-    found: Mask
-
-    @property
-    def n(self) -> int:
-        """How many were looked at."""
-        return int(self.tested.sum())
-
-    @property
-    def share(self) -> float | None:
-        """The share that was found; None where none was looked at."""
-        return float(self.found.sum() / self.n) if self.n else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +51,7 @@ class NearCopies(Copies):
 
     by_chance: about the share of vectors that come this near to another by chance; where it is
     above BY_CHANCE, nothing was looked at. local_dims: in how many dims vectors spread around one
-    of them, which decides it. Both None where they cannot be told, and nothing was looked at.
+    of them, which decides it. Both None where they are unknown, and nothing was looked at.
     reason: why nothing was looked at; None where something was.
     """
 
@@ -82,52 +60,45 @@ class NearCopies(Copies):
     reason: str | None = None
 
 
-def identical(code: NDArray[np.int64], folds: Sequence[Fold]) -> Copies:
-    """The test vectors that occur in training bit for bit, by their codes (N,)."""
-    tested, found = np.zeros(code.size, np.bool_), np.zeros(code.size, np.bool_)
-    for fold in folds:
-        there = fold.test[code[fold.test] != NONE]
-        tested[there] = True
-        found[there] = np.isin(code[there], code[fold.train])
-    return Copies(tested, found)
-
-
 def near_copies(
     features: Floats, code: NDArray[np.int64], folds: Sequence[Fold], rng: np.random.Generator
 ) -> NearCopies:
-    """The test vectors with a cosine above COSINE to a training vector, and identical to none.
+    """Find the test vectors with a cosine above COSINE to a training vector, and identical to none.
 
     features: (N, D), NaN where missing. code: (N,) from `leakage.vector_codes`. At most QUERIES
     test vectors are looked at, drawn by `rng`. Never holds more than a block of cosines.
     """
     nothing = np.zeros(code.size, np.bool_)
+
+    def none(reason: str, dims: float | None = None, chance: float | None = None) -> NearCopies:
+        return NearCopies(nothing, nothing, dims, chance, reason)
+
     rows = taking_part(folds)
     rows = rows[code[rows] != NONE]
     first_of_each = np.unique(code[rows], return_index=True)[1]
     if first_of_each.size <= _NEIGHBOURS:
-        return NearCopies(nothing, nothing, None, None, f"{first_of_each.size} distinct vectors")
+        return none(f"{first_of_each.size} distinct vectors")
     units = _units(features, rows)
     n_varying = int((np.ptp(units, axis=0) > 0).sum())
     if n_varying < LEAST_DIMS:
-        varying = f"dims that vary: {n_varying}, where cosines need {LEAST_DIMS}"
-        return NearCopies(nothing, nothing, None, None, varying)
+        return none(f"dims that vary: {n_varying}, where cosines need {LEAST_DIMS}")
     chance = _by_chance(units[first_of_each], rng)
     if chance is None or chance[1] > n_varying:
-        unevenly = "how vectors spread around one another cannot be estimated"
-        return NearCopies(nothing, nothing, None, None, unevenly)
+        return none("how vectors spread around one another cannot be estimated")
     by_chance, dims = chance
     if by_chance > BY_CHANCE:
         common = f"about {100 * by_chance:.1f} % of vectors come as near to one another by chance"
-        return NearCopies(nothing, nothing, dims, by_chance, common)
-    copies = identical(code, folds)
-    place = np.full(code.size, NONE, np.int64)
-    place[rows] = np.arange(rows.size)
+        return none(common, dims, by_chance)
+    copies = identical_vectors(code, folds)
+    position = np.full(code.size, NONE, np.int64)  # of an utterance among `rows`
+    position[rows] = np.arange(rows.size)
     in_training = np.zeros((len(folds), rows.size), np.bool_)
     fold_of = np.full(rows.size, NONE, np.int64)
     for index, fold in enumerate(folds):
-        in_training[index, place[fold.train[code[fold.train] != NONE]]] = True
-        fold_of[place[fold.test[code[fold.test] != NONE]]] = index
-    queries = place[np.flatnonzero(copies.tested)]
+        train, test = (part[code[part] != NONE] for part in (fold.train, fold.test))
+        in_training[index, position[train]] = True
+        fold_of[position[test]] = index
+    queries = position[np.flatnonzero(copies.tested)]
     if queries.size > QUERIES:
         queries = np.sort(rng.choice(queries, QUERIES, replace=False))
     hit = _with_neighbour(units, queries, fold_of, in_training)
@@ -138,7 +109,7 @@ def near_copies(
 
 
 def duplicates(features: Floats, threshold: float) -> Mask:
-    """(D,) the dims that repeat an earlier one: a correlation above `threshold`, or below minus it.
+    """Return (D,) the dims whose correlation with an earlier one is above `threshold` in size.
 
     features: (n, D), no missing rows. A dim that never varies repeats none. Holds a block of
     correlations at a time.
@@ -156,7 +127,7 @@ def duplicates(features: Floats, threshold: float) -> Mask:
 
 
 def extents(features: Floats, rows: Rows, share: float) -> tuple[Floats, Floats]:
-    """(D,) the median of each dim and the range of its middle `share` %; zeros without rows."""
+    """Return (D,) medians and ranges of the middle `share` % of each dim; zeros without rows."""
     bounds = [50 - share / 2, 50, 50 + share / 2]
     middle, extent = np.zeros((2, features.shape[1]), np.float32)
     for start in range(0, features.shape[1] if rows.size else 0, _DIMS):
@@ -167,9 +138,9 @@ def extents(features: Floats, rows: Rows, share: float) -> tuple[Floats, Floats]
 
 
 def _standardised(features: Floats, rows: Rows) -> Floats:
-    """(n, D) the rows in ranges of the middle 90 %, cut off at CLIP of them, with mean 0.
+    """Return (n, D) the rows in ranges of the middle 90 %, cut off at CLIP of them, with mean 0.
 
-    Where that range is nil, the median distance of the values that are not the median stands in.
+    Where that range is nil, the median distance of the values that are not the median is used.
     """
     middle, extent = extents(features, rows, MIDDLE)
     scaled: Floats = features[rows]
@@ -184,7 +155,7 @@ def _standardised(features: Floats, rows: Rows) -> Floats:
 
 
 def _units(features: Floats, rows: Rows) -> Floats:
-    """(n, D) the standardised rows at length 1; a row of zeros stays so."""
+    """Return (n, D) the standardised rows at length 1; a row of zeros stays so."""
     units = _standardised(features, rows)
     lengths = np.sqrt(np.einsum("nd,nd->n", units, units))[:, None]
     np.divide(units, lengths, out=units, where=lengths > 0)
@@ -192,7 +163,7 @@ def _units(features: Floats, rows: Rows) -> Floats:
 
 
 def _by_chance(distinct: Floats, rng: np.random.Generator) -> tuple[float, float] | None:
-    """About the share of vectors that come this near to another by chance, and the local dims.
+    """Estimate the share of vectors that come this near to another by chance, and the local dims.
 
     distinct: (n, D) of length 1. Around a vector in m dims, as many neighbours lie within a
     distance r as are expected from the k-th one's distance T: k (r / T)^m. m is estimated from the
@@ -213,9 +184,7 @@ def _by_chance(distinct: Floats, rng: np.random.Generator) -> tuple[float, float
         farthest.append(nearest[:, -1])
         logs.append(np.log(nearest[:, -1:] / nearest[:, :-1]).sum(axis=1) / (k - 2))
     distances, inverse = np.concatenate(farthest), np.concatenate(logs)
-    if not distances.size:
-        return None
-    if inverse.mean() < 1e-3:
+    if not distances.size or inverse.mean() < 1e-3:
         return None
     dims = 1 / float(inverse.mean())
     expected = k * (near / distances) ** dims
@@ -225,7 +194,7 @@ def _by_chance(distinct: Floats, rng: np.random.Generator) -> tuple[float, float
 def _with_neighbour(
     units: Floats, queries: Rows, fold_of: NDArray[np.int64], in_training: Mask
 ) -> Mask:
-    """(q,) which queries have a near vector in the training part of the fold that tests them.
+    """Return (q,) whether a query has a near vector in the training part of its fold.
 
     units: (n, D). queries: (q,) rows of it. fold_of: (n,). in_training: (K, n).
     """

@@ -1,9 +1,9 @@
-"""Which training rows choose the epoch: an inner cut along whole units.
+"""Validation rows: an inner cut of the training rows along whole units, to choose the epoch.
 
 A unit is the smallest set of rows that is never divided: a group of speakers linked by shared
 dialogues, so that no dialogue reaches both sides of the cut. Where the training rows make a single
-such group, speakers are the units, then dialogues, then blocks of rows; `sharing` names in words
-what then reaches both sides.
+such group, speakers are the units, then dialogues, then blocks of rows; `shared_by_validation`
+names in words what then reaches both sides.
 
 Letters: N utterances of the corpus, n training rows, U units, C classes, M candidates.
 """
@@ -20,8 +20,11 @@ UnitKind = Literal["linked speakers", "speakers", "dialogues", "rows"]
 Split = tuple[Rows, Rows]
 """(rows to fit on, rows to validate on), disjoint."""
 
-# How much further than the best candidate, as a share of the training rows, another candidate may
-# lie from the target: room to let different speakers choose the epoch in different folds.
+VALIDATION_SHARE = 0.2
+"""About this share of the training rows chooses the epoch."""
+
+# A candidate whose distance from the target exceeds the best one's by up to this share of the
+# training rows is as good, so that different speakers choose the epoch in different folds.
 _SLACK = 0.1
 _MOST_CANDIDATES = 64
 _ROW_BLOCKS = 20
@@ -41,12 +44,7 @@ class Units:
 
 
 def units(rows: Rows, columns: Columns) -> Units:
-    """Cut n training rows into at least two units, the coarsest kind that gives two.
-
-    Raises ValueError for fewer than two rows.
-    """
-    if rows.size < 2:
-        raise ValueError(f"expected at least 2 rows to divide, found {rows.size}")
+    """Cut n training rows, two or more, into units of the coarsest kind that gives two."""
     candidates: tuple[tuple[UnitKind, NDArray[Any]], ...] = (
         ("linked speakers", _linked_speakers(rows, columns)),
         ("speakers", columns.speaker[rows]),
@@ -62,23 +60,21 @@ def units(rows: Rows, columns: Columns) -> Units:
     return Units(code, "rows")
 
 
-def _linked_speakers(rows: Rows, columns: Columns) -> NDArray[np.int64]:
-    """(n,) for each row the lowest speaker code that its speaker is linked to by dialogues."""
-    speaker, dialogue = columns.speaker[rows].astype(np.int64), columns.dialogue[rows]
-    group = np.arange(len(columns.speaker_names))
-    in_dialogue = dialogue != NONE
-    if not in_dialogue.any():
-        return group[speaker]
-    pairs = np.unique(np.stack([speaker[in_dialogue], dialogue[in_dialogue]]), axis=1)
-    # The lowest code spreads from speaker to dialogue and back until nothing changes.
-    while True:
-        lowest = np.full(int(pairs[1].max()) + 1, len(group))
-        np.minimum.at(lowest, pairs[1], group[pairs[0]])
-        spread = group.copy()
-        np.minimum.at(spread, pairs[0], lowest[pairs[1]])
-        if np.array_equal(spread, group):
-            return group[speaker]
-        group = spread
+def _linked_speakers(rows: Rows, columns: Columns) -> NDArray[np.integer[Any]]:
+    """Return (n,) for each row the group of its speaker: speakers linked by dialogues share one."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    linked = rows[columns.dialogue[rows] != NONE]
+    if not linked.size:
+        return columns.speaker[rows]
+    # Speakers and dialogues are the nodes of one graph; every row is an edge between two.
+    n_speakers = len(columns.speaker_names)
+    edges = (columns.speaker[linked], n_speakers + columns.dialogue[linked].astype(np.int64))
+    n_nodes = int(edges[1].max()) + 1
+    graph = coo_array((np.ones(linked.size, np.bool_), edges), shape=(n_nodes, n_nodes))
+    group: NDArray[np.int64] = connected_components(graph, directed=False)[1]
+    return group[columns.speaker[rows]]
 
 
 def hold_out(
@@ -114,7 +110,7 @@ def hold_out(
 def _candidates(
     sizes: NDArray[np.int64], target: float, share: float, index: int
 ) -> NDArray[np.bool_]:
-    """(M, U) sets of units, one for each unit to start from, grown while that nears the target."""
+    """Return (M, U) sets of units, one for each first unit, grown while that nears the target."""
     count = sizes.size
     # Every fifth unit (for a share of 0.2) comes first, because neighbours in the alphabet are
     # often of one kind: F01, F02, F03, ...
@@ -134,8 +130,8 @@ def _candidates(
     return options
 
 
-def sharing(fit: Rows, validation: Rows, columns: Columns) -> tuple[str, ...]:
-    """What the validation rows have in common with the rows fitted on, and what these lack."""
+def shared_by_validation(fit: Rows, validation: Rows, columns: Columns) -> tuple[str, ...]:
+    """Return notes on what validation shares with the rows fitted on, and what these lack."""
     notes = []
     if _overlap(columns.dialogue, fit, validation):
         notes.append(

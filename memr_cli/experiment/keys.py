@@ -10,11 +10,11 @@ from typing import Any
 
 import memr_cli
 import store
+from memr_cli.evaluation.protocols import PROTOCOLS
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.learning.settings import TrainingSettings
 from memr_cli.methods.method import TrainedMethod
-from memr_cli.results.hashes import hash_of
-from memr_cli.vocabulary import ProtocolName
+from memr_cli.results.schema import hash_of
 
 SHAPING = (
     *("corpora/subsets.py", "data", "evaluation", "experiment"),
@@ -91,7 +91,7 @@ def training_key(
         "fingerprint": fingerprint,
         "method": method.name,
         "protocol": settings.protocol,
-        "folds": settings.folds if settings.protocol is ProtocolName.SPEAKER else None,
+        "folds": settings.folds if PROTOCOLS[settings.protocol].takes_folds else None,
         "subset": settings.subset,
         "by_speaker": sorted(by_speaker),
         "preset": settings.preset,

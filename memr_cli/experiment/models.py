@@ -1,4 +1,7 @@
-"""The trained models of a method: read where fresh, trained where missing or stale."""
+"""The trained models of one method: read where they are fresh, trained where missing or stale.
+
+Letters: N utterances of the store.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -6,70 +9,68 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.errors import UnsupportedError
-from memr_cli.evaluation.protocols import Fold, restrict
 from memr_cli.experiment.experiment import Experiment
-from memr_cli.experiment.keys import training_key
-from memr_cli.experiment.layouts import layout
-from memr_cli.files.shapes import both, fits, maybe
+from memr_cli.experiment.trial import Member
 from memr_cli.learning.checkpoints import (
+    SCALE,
     Checkpoint,
     CheckpointError,
     Layout,
     OtherKeyError,
     read,
 )
-from memr_cli.learning.settings import TrainingSettings
-from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask, TrainedMethod
+from memr_cli.methods.installed import OWN, InstalledMethod
+from memr_cli.methods.method import SELECTION, Arrays, FoldModel, FoldTask
+from memr_cli.methods.network import NetworkMethod
 from memr_cli.results.folder import refuse_folder
+from memr_cli.results.training import CheckpointFacts
 
-_COUNT = both(int, lambda value: 0 <= value < 2**53)
-_HISTORY = {
-    "epochs": _COUNT,
-    "best_epoch": _COUNT,
-    "train_loss": float,
-    "validation_f1_micro": maybe(float),
-}
-HISTORY = tuple(_HISTORY)
+_MEAN = "scaler.mean"
 
-_DEVICE = both(str, lambda value: value.isprintable() and len(value) < 100)
-_TOLD = {**_HISTORY, "device": _DEVICE, "n_parameters": _COUNT}
-"""The facts of a checkpoint that results tell."""
+FoldAndSeed = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where the model of one fold and seed lies, the key it must have, and its facts if it does."""
+    """The file of one fold's and seed's model.
+
+    key: what a fresh model has. facts: of the model, if it is fresh. unfit: why the file that is
+    there is not used, if one is.
+    """
 
     fold: int
     seed: int
     path: Path
     key: str
-    facts: dict[str, Any] | None
+    facts: CheckpointFacts | None = None
     unfit: str | None = None
-    """Why the file that lies there is not used, where one does."""
 
 
 @dataclass(frozen=True)
 class Models:
-    """A method's models, all of them fresh; `reused` where none had to be trained.
+    """The models of a member, all fresh.
 
-    layout: the arrays that each has to have, where that was looked at.
+    reused: whether none had to be trained. layout: the arrays that each must have, where checked.
     """
 
-    method: TrainedMethod
-    settings: TrainingSettings
     slots: tuple[Slot, ...]
     reused: bool
-    layout: Layout | None = None
+    layout: Layout | None
+
+    @property
+    def facts(self) -> list[CheckpointFacts]:
+        """The facts of every model."""
+        return [slot.facts for slot in self.slots if slot.facts is not None]
 
     def checkpoint(self, fold: int, seed: int) -> Checkpoint:
-        """The model of one fold and seed.
+        """Read the model of one fold and seed.
 
-        Raises UnsupportedError if it was spoilt or replaced meanwhile.
+        Raises UnsupportedError if it was damaged or replaced since it was made.
         """
         slot = self._slot(fold, seed)
         try:
@@ -86,11 +87,11 @@ class Models:
                 "Run the command again; it trains what is missing."
             ) from error
 
-    def refuse_undefined(self, said: NDArray[np.float64], fold: int, seed: int) -> None:
-        """Raise UnsupportedError where what a model says of utterances is no number."""
-        if not np.isfinite(said).all():
+    def refuse_undefined(self, predicted: NDArray[np.float64], fold: int, seed: int) -> None:
+        """Raise UnsupportedError where a model predicts NaN or infinity."""
+        if not np.isfinite(predicted).all():
             raise UnsupportedError(
-                f"{self._slot(fold, seed).path} gives what is no number for some utterances: its "
+                f"{self._slot(fold, seed).path} predicts NaN or infinity for some utterances: its "
                 "weights, or the features, are too large. Look at the features with `memr audit`, "
                 "or delete the file and run the command again, with a smaller --learning-rate."
             )
@@ -101,7 +102,7 @@ class Models:
 
 
 def selected_arrays(arrays: Arrays) -> Arrays:
-    """The model that the epoch was chosen with, which did not train on the validation rows.
+    """Return the model that the epoch was chosen with, which did not train on validation rows.
 
     Without a refit, that is the model itself.
     """
@@ -113,81 +114,60 @@ def selected_arrays(arrays: Arrays) -> Arrays:
     return before or arrays
 
 
-def usable(experiment: Experiment, method: TrainedMethod) -> NDArray[np.bool_]:
-    """(N,) which utterances of the store a trained method can learn from and score."""
-    present = {name: experiment.data.present[name] for name in method.modalities(experiment.held)}
-    return method.usable(present, experiment.training_settings(method))
+def ensure_models(member: Member, *, check_arrays: bool = True) -> Models:
+    """Train the models of every fold and seed that are missing or stale.
 
-
-def restricted_folds(experiment: Experiment, method: TrainedMethod) -> list[Fold]:
-    """The protocol's folds with the rows that the method can use."""
-    able, columns = usable(experiment, method), experiment.data.columns
-    return [restrict(fold, able, columns, f"method {method.name}") for fold in experiment.folds]
-
-
-def ensure_models(experiment: Experiment, method: TrainedMethod, *, to_use: bool = True) -> Models:
-    """Make the models of every fold and seed that are not there yet.
-
-    to_use: whether they are for more than to be told of, so that their arrays have to be what the
-    method expects; to know that takes torch.
-
-    Each checkpoint is written as soon as its fold is done, so that an interrupted run goes on with
-    what it had finished. Raises UnsupportedError where the store cannot serve the method.
+    check_arrays: whether fresh models must have the arrays that the method expects; this loads
+    torch. Each checkpoint is written as soon as its fold is done, so that an interrupted run
+    continues with what it had finished. Raises UnsupportedError where the store does not support
+    the method.
     """
-    settings = experiment.training_settings(method)
-    n_folds = len(experiment.folds)
-    expected = layout(experiment, method) if to_use else None
+    experiment = member.experiment
+    expected = array_layout(member) if check_arrays else None
     slots = {
-        (fold, seed): _slot(experiment, method, settings, (fold, seed), expected)
+        (fold, seed): _slot(member, fold, seed, expected)
         for seed in experiment.settings.seeds
-        for fold in range(n_folds)
+        for fold in range(len(experiment.folds))
     }
-    missing = [place for place, slot in slots.items() if slot.facts is None]
-    _tell_unfit(experiment, [slots[place] for place in missing])
+    missing = [at for at, slot in slots.items() if slot.facts is None]
+    _report_unfit(experiment, [slots[at] for at in missing])
     if missing:
         from memr_cli.learning.devices import resolved  # loads torch
 
-        folds = restricted_folds(experiment, method)
-        tasks = [FoldTask(folds[fold], seed) for fold, seed in missing]
+        tasks = [FoldTask(member.folds[fold], seed) for fold, seed in missing]
         device = resolved(experiment.place.device)
-        fitted = method.fit(experiment.data, tasks, settings, device, experiment.place.progress)
+        progress = experiment.place.progress
+        fitted = member.method.fit(member.data, tasks, member.settings, device, progress)
         with closing(fitted):
             for position, model in fitted:
-                place = missing[position]
-                slots[place] = _written(experiment, method, slots[place], model, device)
-    return Models(method, settings, tuple(slots.values()), not missing, expected)
+                at = missing[position]
+                slots[at] = _write(member, slots[at], model, device)
+    return Models(tuple(slots.values()), not missing, expected)
 
 
-def _slot(
-    experiment: Experiment,
-    method: TrainedMethod,
-    settings: TrainingSettings,
-    place: tuple[int, int],
-    expected: Layout | None,
-) -> Slot:
-    """What lies there for the fold and seed of `place`.
-
-    Raises SystemRefusedError where that is a folder.
-    """
-    asked, (fold, seed) = experiment.settings, place
-    path = experiment.folder.checkpoint(asked.protocol, method.name, seed, fold)
-    fingerprint, by_speaker = experiment.store.fingerprint, experiment.by_speaker(method)
-    key = training_key(fingerprint, method, asked, settings, by_speaker, fold=fold, seed=seed)
+def _slot(member: Member, fold: int, seed: int, expected: Layout | None) -> Slot:
+    """Look at the file of one fold and seed. Raises SystemRefusedError where it is a folder."""
+    experiment = member.experiment
+    protocol = experiment.settings.protocol
+    path = experiment.folder.checkpoint(protocol, member.method.name, seed, fold)
+    key = member.key(fold, seed)
     refuse_folder(path)
-    facts: dict[str, Any] | None = None
     try:
-        facts = dict(read(path, key, expected).facts)
-        reason = None if fits(facts, _TOLD) else "it does not tell how it was trained"
+        facts = msgspec.convert(read(path, key, expected).facts, CheckpointFacts)
     except FileNotFoundError:
-        return Slot(fold, seed, path, key, None)
+        return Slot(fold, seed, path, key)
     except OtherKeyError as error:
         reason = _difference(error.facts, experiment)
     except CheckpointError as error:
         reason = str(error)
-    return Slot(fold, seed, path, key, facts if reason is None else None, reason)
+    except msgspec.ValidationError:
+        reason = "it does not say how it was trained"
+    else:
+        return Slot(fold, seed, path, key, facts)
+    return Slot(fold, seed, path, key, unfit=reason)
 
 
-def _tell_unfit(experiment: Experiment, slots: Sequence[Slot]) -> None:
+def _report_unfit(experiment: Experiment, slots: Sequence[Slot]) -> None:
     """Say which checkpoints are replaced and why, in one sentence for each reason."""
     by_reason: dict[str, list[Slot]] = {}
     for slot in slots:
@@ -199,7 +179,7 @@ def _tell_unfit(experiment: Experiment, slots: Sequence[Slot]) -> None:
 
 
 def _difference(facts: Mapping[str, Any], experiment: Experiment) -> str:
-    """Why a checkpoint of ours with another key does not fit."""
+    """Say why a checkpoint of memr's with another key does not fit."""
     if facts.get("fingerprint") != experiment.store.fingerprint:
         return "the store's content has changed since it was trained"
     if facts.get("class_names") != list(experiment.store.class_names):
@@ -207,33 +187,63 @@ def _difference(facts: Mapping[str, Any], experiment: Experiment) -> str:
     return "it was trained with other settings or by another version of memr"
 
 
-def _written(
-    experiment: Experiment, method: TrainedMethod, slot: Slot, model: FoldModel, device: str
-) -> Slot:
-    facts = {
+def _write(member: Member, slot: Slot, model: FoldModel, device: str) -> Slot:
+    """Write the model of one fold and seed."""
+    experiment, name = member.experiment, member.method.name
+    weights = [
+        array for key, array in model.arrays.items() if not key.startswith((SELECTION, "scaler."))
+    ]
+    facts = CheckpointFacts(
+        epochs=model.epochs,
+        best_epoch=model.best_epoch,
+        train_loss=model.train_loss,
+        validation_f1_micro=model.validation_f1_micro,
+        device=device,
+        n_parameters=sum(array.size for array in weights),
+    )
+    origin = {
         "key": slot.key,
-        **experiment.identity(),
-        "method": method.name,
+        "store": str(experiment.place.store),
+        "fingerprint": experiment.store.fingerprint,
+        "method": name,
         "preset": experiment.settings.preset,
         "protocol": experiment.settings.protocol,
         "fold": slot.fold,
         "seed": slot.seed,
         "class_names": list(experiment.store.class_names),
-        "dims": {name: experiment.data.dims[name] for name in method.modalities(experiment.held)},
-        "settings": asdict(experiment.training_settings(method)),
-        "device": device,
-        "n_parameters": sum(
-            array.size
-            for name, array in model.arrays.items()
-            if not name.startswith((SELECTION, "scaler."))
-        ),
-        **{name: getattr(model, name) for name in HISTORY},
+        "dims": {modality: member.data.dims[modality] for modality in member.modalities},
+        "settings": asdict(member.settings),
     }
-    Checkpoint(model.arrays, facts).write(slot.path)
+    Checkpoint(model.arrays, {**origin, **msgspec.to_builtins(facts)}).write(slot.path)
     score = model.validation_f1_micro
     validated = "" if score is None else f", validation F1-micro {100 * score:.1f} %"
     experiment.place.detail(
-        f"{method.name}, seed {slot.seed}, fold {slot.fold}: epoch {model.best_epoch} of "
+        f"{name}, seed {slot.seed}, fold {slot.fold}: epoch {model.best_epoch} of "
         f"{model.epochs}{validated}, training loss {model.train_loss:.3f}."
     )
     return Slot(slot.fold, slot.seed, slot.path, slot.key, facts)
+
+
+def array_layout(member: Member) -> Layout | None:
+    """Return the arrays that a model of this member must have; loads torch.
+
+    Of a method that another package offers only the scaler is known; None where nothing is.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    others: tuple[str, ...] = ()
+    method: object = member.method
+    data = member.data
+    if isinstance(method, NetworkMethod):
+        from memr_cli.learning.layouts import shapes_of  # loads torch
+
+        inputs, architecture = method.prepare(data, member.modalities, member.settings)
+        shapes, n_features = shapes_of(architecture), inputs.n_features
+    elif isinstance(method, InstalledMethod):
+        n_features = sum(data.dims[name] for name in member.modalities)
+        others = (OWN, f"{SELECTION}{OWN}")
+    else:
+        return None
+    shapes |= dict.fromkeys((_MEAN, SCALE), (n_features,))
+    if member.settings.refit:
+        shapes |= {f"{SELECTION}{name}": shape for name, shape in shapes.items()}
+    return Layout(shapes, others)

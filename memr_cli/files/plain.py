@@ -20,6 +20,16 @@ _NO_PLACE = {
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
+OF_THE_SYSTEM = frozenset(
+    {
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.EAGAIN),
+        *(errno.EINTR, errno.ENOSPC, errno.EDQUOT, errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO),
+        errno.EREMOTEIO,
+    }
+)
+"""Errors that say nothing about a file: too many are open, memory is short, a disk fails."""
+
+
 class PlainFileError(Exception):
     """What lies at a path is no plain file, or larger than anything memr writes; says why."""
 

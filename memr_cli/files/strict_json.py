@@ -14,12 +14,12 @@ _LARGEST = 2**63
 """Whole numbers beyond 64 bits are no count, and no array holds them."""
 
 
-def encode(value: Any) -> str:
-    """One line of strict JSON, in ASCII, which every locale can print.
+def encode(value: Any, indent: int | None = None) -> str:
+    """Return strict JSON in ASCII, which every locale can print; one line without `indent`.
 
     Raises ValueError for NaN and infinity, which JSON does not have.
     """
-    return json.dumps(value, allow_nan=False)
+    return json.dumps(value, allow_nan=False, indent=indent)
 
 
 def decode(text: bytes) -> Any:

@@ -29,7 +29,7 @@ from memr_cli.errors import InputError
 from memr_cli.ingestion.reading_ahead import read_ahead
 from memr_cli.ingestion.settings import IngestSettings, OnProblem
 from memr_cli.progress import Progress
-from memr_cli.vocabulary import MODALITIES
+from memr_cli.results.corpus import Problem
 from store.utterances import Utterances
 from store.writer import StoreWriter
 
@@ -117,7 +117,7 @@ def write_store(
     utterances: Utterances,
     settings: IngestSettings,
     progress: Progress,
-) -> list[dict[str, str]]:
+) -> tuple[Problem, ...]:
     """Write a store of the corpus to `path`; returns the problems in the order of the listing."""
     try:
         return _write_knowing({}, path, corpus, utterances, settings, progress)
@@ -133,7 +133,7 @@ def _write_knowing(
     utterances: Utterances,
     settings: IngestSettings,
     progress: Progress,
-) -> list[dict[str, str]]:
+) -> tuple[Problem, ...]:
     """As write_store, with files that show the dims; without them, may raise _OddOneFirst."""
     with StoreWriter(
         path,
@@ -153,13 +153,13 @@ def _fill(
     utterances: Utterances,
     settings: IngestSettings,
     progress: Progress,
-) -> list[dict[str, str]]:
+) -> tuple[Problem, ...]:
     """One pass over all feature files; returns the problems.
 
     Raises _OddOneFirst where the pass has to be made again, InputError where no modality has a
     usable file or problems are not to be kept.
     """
-    columns = {name: _Column(writer, name, known.get(name)) for name in MODALITIES}
+    columns = {name: _Column(writer, name, known.get(name)) for name in corpus.modalities}
     total = sum(len(utterance.features) for utterance in corpus.utterances)
     source = xxh3_128(xxh3_128_digest(corpus.listing))
     found: list[tuple[_Listed, FeatureProblem]] = []
@@ -202,7 +202,7 @@ def _loaded(
 
 
 def _listed(corpus: Corpus, utterances: Utterances) -> Iterator[_Listed]:
-    for modality in MODALITIES:
+    for modality in corpus.modalities:
         for row, source_row in enumerate(utterances.source_row.tolist()):
             utterance = corpus.utterances[source_row]
             path = utterance.features.get(modality)
@@ -211,22 +211,22 @@ def _listed(corpus: Corpus, utterances: Utterances) -> Iterator[_Listed]:
                 yield _Listed(modality, row, source_row, utterance.id, path, file)
 
 
-def _in_listed_order(found: list[tuple[_Listed, FeatureProblem]]) -> list[dict[str, str]]:
-    """Problems as the JSON has them; those of one utterance in the order of MODALITIES."""
-    return [
-        {
-            "utterance": listed.utterance,
-            "modality": listed.modality,
-            "path": listed.path,
-            "reason": str(problem),
-            "code": str(problem.reason),
-        }
+def _in_listed_order(found: list[tuple[_Listed, FeatureProblem]]) -> tuple[Problem, ...]:
+    """The problems by utterance as listed; those of one utterance in the order of modalities."""
+    return tuple(
+        Problem(
+            utterance=listed.utterance,
+            modality=listed.modality,
+            path=listed.path,
+            reason=str(problem),
+            code=str(problem.reason),
+        )
         for listed, problem in sorted(found, key=lambda item: item[0].source_row)
-    ]
+    )
 
 
 def _refuse_problems(
-    problems: Sequence[Mapping[str, str]], total: int, settings: IngestSettings, usable: bool
+    problems: Sequence[Problem], total: int, settings: IngestSettings, usable: bool
 ) -> None:
     if usable and (not problems or settings.on_problem is OnProblem.KEEP):
         return
@@ -237,8 +237,8 @@ def _refuse_problems(
         what = f"none of {total} feature files can be used, so there is no modality to store"
         advice = "Check that the paths in the listing and the features belong together"
     raise InputError(
-        f"{what}; the first is {first['modality']} of {show(first['utterance'])}: "
-        f"{show(first['path'])} {first['reason']}. {advice}"
+        f"{what}; the first is {first.modality} of {show(first.utterance)}: "
+        f"{show(first.path)} {first.reason}. {advice}"
     )
 
 

@@ -1,13 +1,14 @@
 """From a raw corpus to a store in its place, whole or not at all."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from memr_cli.corpora.corpus import Corpus
-from memr_cli.corpora.coursework import read_corpus
+from memr_cli.corpora.registry import layout_of
 from memr_cli.errors import InputError
 from memr_cli.files.waiting import holding
 from memr_cli.ingestion.description import describe
@@ -15,7 +16,7 @@ from memr_cli.ingestion.filling import write_store
 from memr_cli.ingestion.settings import IngestSettings
 from memr_cli.ingestion.standing import is_same, standing_fingerprint
 from memr_cli.progress import Progress
-from memr_cli.vocabulary import MODALITIES
+from memr_cli.results.corpus import Content, Ingestion
 from store.atomic import replacing
 from store.locking import beside
 from store.reader import Store
@@ -38,8 +39,8 @@ def ingest(
     *,
     wait: float | None = None,
     notice: Callable[[str], None] = _say_nothing,
-) -> dict[str, Any]:
-    """Read the corpus in `raw` and leave it at `store`; returns what `memr ingest` prints.
+) -> Ingestion:
+    """Read the corpus in `raw` and leave it at `store`.
 
     A store that holds exactly this content stays untouched. One that holds other content is
     replaced only with `overwrite`, a file that is no store never. Whatever goes wrong, the file
@@ -50,7 +51,8 @@ def ingest(
     that would have to be replaced, SystemRefusedError where another process does not finish in
     time, OSError where the system refuses.
     """
-    corpus = read_corpus(raw, settings.class_names, settings.max_file_size)
+    layout = layout_of(raw, settings.layout)
+    corpus = layout.read(raw, settings.class_names, settings.max_file_size)
     with closing(corpus.source):
         if not any(utterance.features for utterance in corpus.utterances):
             raise InputError(f"{raw} lists no feature file: all feature columns are empty")
@@ -66,8 +68,8 @@ def _replaced(
     utterances: Utterances,
     settings: IngestSettings,
     progress: Progress,
-) -> dict[str, Any]:
-    """Make the store, unless it stands there already; returns what `ingest` does."""
+) -> Ingestion:
+    """Make the store, unless it is there already."""
     standing = standing_fingerprint(store, corpus, utterances, settings)
     existed = store.exists()
     reused = False
@@ -81,10 +83,14 @@ def _replaced(
     except _Unchanged:
         pass
     with Store.open(store) as held:
-        content = describe(held)
+        content = describe(held, store)
     replaced = [f"what {store} held before was replaced"] if existed and not reused else []
-    notes = [*corpus.notes, *replaced, *_notes(corpus, content)]
-    return content | {"problems": problems, "notes": notes, "reused": reused}
+    return Ingestion(
+        **msgspec.structs.asdict(content),
+        problems=problems,
+        notes=(*corpus.notes, *replaced, *_notes(corpus, content)),
+        reused=reused,
+    )
 
 
 def _arrange(corpus: Corpus) -> Utterances:
@@ -100,10 +106,10 @@ def _arrange(corpus: Corpus) -> Utterances:
     )
 
 
-def _notes(corpus: Corpus, content: Mapping[str, Any]) -> Iterator[str]:
-    if not content["labelled"]:
+def _notes(corpus: Corpus, content: Content) -> Iterator[str]:
+    if not content.labelled:
         yield "no utterance is labelled; there is nothing to train on or to score"
-    for modality in MODALITIES:
+    for modality in corpus.modalities:
         listed = sum(modality in utterance.features for utterance in corpus.utterances)
-        if listed and not content["modalities"][modality]["present"]:
+        if listed and not content.modalities[modality].present:
             yield f"{modality} is absent: none of its {listed} files can be used"

@@ -21,6 +21,8 @@ class IngestSettings:
     overwrite: bool = False
     max_file_size: int = MAX_FILE_BYTES
     """How many bytes a single file of the corpus may have, or a member of its zip."""
+    layout: str | None = None
+    """The layout's name; None: recognised by content."""
 
     def __post_init__(self) -> None:
         fault = None if self.class_names is None else fault_in(self.class_names)

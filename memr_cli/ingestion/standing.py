@@ -95,9 +95,12 @@ def _difference(path: Path, written: Store) -> str:
             return f"it was pooled by {show(str(before))}, here by {after}"
         for name in sorted(store.modalities.keys() | written.modalities.keys()):
             theirs, ours = describe_modality(store, name), describe_modality(written, name)
-            for key, value in ours.items():
-                if theirs[key] != value:
-                    return f"{name} has {key} {theirs[key]} there, {value} here"
+            for key in ("dim", "present", "missing"):
+                one, other = getattr(theirs, key), getattr(ours, key)
+                if one != other:
+                    return f"{name} has {key} {one} there, {other} here"
+            if theirs.frames != ours.frames:
+                return f"{name} has other numbers of frames there"
     return "the same utterances have other features"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.evaluation.opinions import Floats, Mask
+from memr_cli.evaluation.fusion import Floats, Mask
 from memr_cli.methods.fusion import at_least_two
 from memr_cli.methods.method import Decision, Fitted
 from memr_cli.methods.modalities import usable

@@ -18,7 +18,7 @@ from memr_cli.errors import UnsupportedError
 from memr_cli.methods.faults import told
 from memr_cli.methods.installed import InstalledMethod, Package, chooser
 from memr_cli.methods.method import Need, TrainedMethod
-from memr_cli.vocabulary import ALIASES, MODALITIES
+from memr_cli.vocabulary import ALIASES, MODALITIES, is_modality_name
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -121,16 +121,22 @@ def _checked(named: Any, refused: _Refused) -> tuple[str | Sequence[str], frozen
     if not isinstance(summary, str) or not summary.strip():
         raise refused.because(f"expected its summary in words, found {summary!r}")
     wanted = getattr(named, "modalities", ANY)
-    said = wanted in (ANY, SEVERAL) if isinstance(wanted, str) else _are_among(wanted, MODALITIES)
+    said = wanted in (ANY, SEVERAL) if isinstance(wanted, str) else _are_modalities(wanted)
     if not said or not wanted:
         raise refused.because(
             f'its modalities are {wanted!r}, expected "{ANY}", "{SEVERAL}" or a tuple of '
-            f"{', '.join(MODALITIES)}"
+            f"names of modalities such as {', '.join(MODALITIES)}"
         )
     needs = getattr(named, "needs", ())
     if not _are_among(needs, list(Need)):
         raise refused.because(f"its needs are {needs!r}, expected a tuple of {', '.join(Need)}")
     return wanted, frozenset(Need(need) for need in needs)
+
+
+def _are_modalities(given: Any) -> bool:
+    return isinstance(given, tuple | list | set | frozenset) and all(
+        isinstance(one, str) and is_modality_name(one) for one in given
+    )
 
 
 def _are_among(given: Any, known: Sequence[str]) -> bool:

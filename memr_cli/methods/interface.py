@@ -1,7 +1,7 @@
 """What a method of another package looks like, and what memr shows it.
 
 An entry point of the group `memr.methods` names a class like `Classifier`; the class need not
-inherit from it or import memr at all. CONTRIBUTING.md has a whole package.
+inherit from it or import memr at all. docs/plugins.md has a whole package.
 
 Letters: n utterances shown, D features of a modality, C classes, T frames of an utterance.
 """

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.errors import UnsupportedError
-from memr_cli.evaluation.votes import majority
+from memr_cli.evaluation.fusion import majority
 from memr_cli.methods.method import Decision, Fitted
 from memr_cli.methods.modalities import usable
 from memr_cli.vocabulary import Preset

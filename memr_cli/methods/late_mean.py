@@ -8,7 +8,7 @@ Letters: n rows, M members, C classes.
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.evaluation.opinions import Floats, Mask, likeliest_weights, pooled
+from memr_cli.evaluation.fusion import Floats, Mask, likeliest_weights, pooled
 from memr_cli.methods.combination import Combination
 from memr_cli.methods.method import Fitted
 

@@ -6,7 +6,7 @@ Letters: n rows, M members, C classes, S classes that validation rows have.
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.evaluation.opinions import Floats, Mask, pooled
+from memr_cli.evaluation.fusion import Floats, Mask, pooled
 from memr_cli.methods.combination import Combination
 from memr_cli.methods.method import Fitted
 

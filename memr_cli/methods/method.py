@@ -63,10 +63,25 @@ class FoldModel:
 class TrainedMethod(Protocol):
     """A method with weights of its own."""
 
-    name: str
-    summary: str
-    is_fusion: bool
-    needs: frozenset[Need]
+    @property
+    def name(self) -> str:
+        """What `--method` calls it."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a few words."""
+        ...
+
+    @property
+    def is_fusion(self) -> bool:
+        """Whether it uses several modalities."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it needs of a store beyond pooled features."""
+        ...
 
     def modalities(self, held: Sequence[str]) -> tuple[str, ...]:
         """Those it uses of the modalities held. Raises UnsupportedError where they don't do."""

@@ -5,6 +5,7 @@ asked for.
 """
 
 import pkgutil
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 
@@ -13,6 +14,7 @@ from memr_cli.data.holdings import Holdings
 from memr_cli.errors import UnsupportedError, UsageError
 from memr_cli.methods.entry_points import load, offered, offering
 from memr_cli.methods.method import CombiningMethod, Method, Need
+from memr_cli.methods.unimodal import unimodal
 from memr_cli.vocabulary import ALIASES, PUBLISHED
 
 
@@ -27,12 +29,23 @@ def own() -> dict[str, Method]:
     return {name: found[name] for name in ordered}
 
 
-def registered() -> dict[str, Method]:
-    """Every method by name: memr's own, then those of other packages that can be used."""
-    others = {name: load(name) for name in _others()}
-    return own() | {
-        name: method for name, method in others.items() if not isinstance(method, UnsupportedError)
-    }
+def of_modalities(held: Sequence[str]) -> dict[str, Method]:
+    """A unimodal method for each modality that has no method of its own yet."""
+    return {name: unimodal(name) for name in held if name not in own()}
+
+
+def registered(held: Sequence[str] = ()) -> dict[str, Method]:
+    """Every method by name: memr's own, those of the modalities held, those of other packages."""
+    others = {name: load(name) for name in _others() if name not in held}
+    return (
+        own()
+        | of_modalities(held)
+        | {
+            name: method
+            for name, method in others.items()
+            if not isinstance(method, UnsupportedError)
+        }
+    )
 
 
 def unusable() -> dict[str, str]:
@@ -54,8 +67,8 @@ def _others() -> list[str]:
     return [name for name in offered() if name not in own()]
 
 
-def named(name: str) -> Method:
-    """The method of this name.
+def named(name: str, held: Sequence[str] = ()) -> Method:
+    """The method of this name, where the store holds these modalities.
 
     Raises UsageError where there is none, listing those there are, and UnsupportedError where the
     one that another package offers cannot be used.
@@ -63,8 +76,10 @@ def named(name: str) -> Method:
     real = ALIASES.get(name, name)
     if real in own():
         return own()[real]
+    if real in held:
+        return unimodal(real)
     if real not in offered():
-        names = ", ".join((*own(), *_others()))
+        names = ", ".join((*own(), *of_modalities(held), *_others()))
         raise UsageError(
             f"there is no method {name}; --method takes {names}, all (the first five) or every."
         )

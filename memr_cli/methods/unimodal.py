@@ -40,7 +40,9 @@ PRESETS = {
 }
 
 
-def _unimodal(modality: str) -> NetworkMethod:
+def unimodal(modality: str) -> NetworkMethod:
+    """Return the classifier of one modality."""
+
     def choose(held: Sequence[str]) -> tuple[str, ...]:
         if modality in held:
             return (modality,)
@@ -59,4 +61,4 @@ def _unimodal(modality: str) -> NetworkMethod:
     )
 
 
-METHODS = tuple(_unimodal(modality) for modality in MODALITIES)
+METHODS = tuple(unimodal(modality) for modality in MODALITIES)

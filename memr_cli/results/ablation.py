@@ -18,6 +18,7 @@ class Spread(Part):
     """A score over folds, mean over draws and runs; null where it is undefined."""
 
     mean: Fraction | None
+    """Mean over folds."""
     std: Fraction | None
     """Standard deviation over folds."""
 
@@ -33,7 +34,9 @@ class Worth(Part):
     """A modality's Shapley value: what it adds to a score, mean over all orders of adding."""
 
     value: Figure | None
+    """In points of the score as a fraction."""
     ci95: Interval | None
+    """95 % bootstrap interval."""
 
 
 class SubsetScores(Part):
@@ -55,6 +58,7 @@ class NoisePoint(Part):
     level: Figure
     """Standard deviation of the noise, in those of the training part."""
     metrics: dict[str, Spread]
+    """By key of the metric."""
 
 
 class LossPoint(Part):
@@ -65,44 +69,61 @@ class LossPoint(Part):
     share: Fraction
     """Probability of losing it."""
     metrics: dict[str, Spread]
+    """By key of the metric."""
 
 
 class AblationFiles(Part):
     """Path of the ablation."""
 
     ablation: str
+    """The ablation file."""
 
 
 class Ablation(Result, tag="memr.ablate/1"):
     """One method scored without each of its modalities, under noise and under random loss."""
 
     synthetic: bool
+    """Whether the corpus is synthetic."""
     method: str
+    """Name of the method."""
     preset: str
+    """`default` or `original`."""
     protocol: Protocol
+    """Who is tested."""
     settings: Settings
+    """Every value that shaped the numbers."""
     n: Count
     """Test utterances that the method scores."""
     modalities: tuple[str, ...]
+    """The modalities that the method uses."""
     subsets: tuple[SubsetScores, ...]
     """All 2^M, by size, the empty one first."""
     shapley: dict[str, dict[str, Worth]]
     """By metric and modality."""
     shapley_retrained: dict[str, dict[str, Worth]] | None
+    """The same with models trained without the others; null without `--retrain`."""
     noise: tuple[NoisePoint, ...]
+    """Scores under noise."""
     loss: tuple[LossPoint, ...]
+    """Scores under random loss."""
     notes: tuple[str, ...]
+    """Sentences without a full stop that a reader should know."""
     transductive: bool
+    """Whether features of test utterances, without their labels, shaped the model's input."""
     versions: dict[str, str]
+    """Versions of memr and of the libraries that numbers depend on."""
     key: str
     """Hash of everything that shaped the numbers; another key means stale."""
     files: AblationFiles
+    """Paths of the result's files."""
     hashes: dict[str, str]
     """SHA-256 of the checkpoints, by path below the output folder."""
     digest: str | UnsetType = UNSET
     """Hash of all the above, in the file."""
     reused: bool | UnsetType = UNSET
+    """Whether the result was read, not made; printed only."""
     seconds: float | UnsetType = UNSET
+    """Time the command took for it, in seconds; printed only."""
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""

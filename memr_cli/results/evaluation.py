@@ -33,15 +33,18 @@ class Fold(Part):
     train: tuple[str, ...]
     """Speakers whose labels the final weights saw."""
     n_train: Count
+    """Utterances that the final weights were trained on."""
     n_validation: Count
+    """Utterances that chose the epoch."""
     n_test: Count
-    """Utterances of each part."""
+    """Utterances that are tested."""
 
 
 class FoldedProtocol(Protocol):
     """A protocol with its folds."""
 
     folds: tuple[Fold, ...]
+    """(K,) one entry a fold."""
 
 
 class Score(Part):
@@ -65,8 +68,11 @@ class ClassScore(Part):
     """The scores of one class, over all test utterances at once."""
 
     precision: Fraction
+    """Share of right ones among those predicted as the class."""
     recall: Fraction
+    """Share of right ones among those of the class."""
     f1: Fraction
+    """Harmonic mean of precision and recall."""
     support: Count
     """Test utterances of the class, each counted once a run."""
 
@@ -90,7 +96,9 @@ class Measure(Part):
     std: Figure
     """Standard deviation over folds."""
     folds: tuple[Figure, ...]
+    """(K,) of each fold, mean over runs."""
     seeds: tuple[Figure, ...]
+    """(S,) of each run, mean over folds."""
     pooled: Figure
     """Of all test utterances at once."""
 
@@ -103,14 +111,18 @@ class Bin(Part):
     accuracy: Fraction
     """Share of right decisions."""
     n: Count
+    """Decisions in the bin."""
 
 
 class Temperature(Part):
     """The temperature that divides the logits of one fold and run."""
 
     fold: Count
+    """Number of the fold."""
     seed: Count
+    """First seed of the run."""
     temperature: Figure
+    """Above 1: the method was too sure."""
     n: Count
     """Validation rows it was fitted on."""
     fitted: bool
@@ -127,6 +139,7 @@ class Calibration(Part):
     aurc: Measure | None
     """Area under the risk-coverage curve."""
     bins: tuple[Bin, ...] | None
+    """The reliability diagram."""
     temperatures: tuple[Temperature, ...] | None
     """Null where probabilities are not calibrated."""
 
@@ -135,8 +148,11 @@ class GroupScore(Part):
     """The scores of one speaker or session, mean over runs."""
 
     n: Count
+    """Utterances."""
     f1_micro: Fraction | None
+    """Micro-F1, which equals accuracy."""
     uar: Fraction | None
+    """Unweighted average recall."""
 
 
 class Overlap(Part):
@@ -170,9 +186,11 @@ class ModalityWeights(Part):
     """Mean weights of a method that weighs modalities, over utterances that have all of them."""
 
     modalities: tuple[str, ...]
+    """The modalities that are weighed."""
     n: Count
     """Predictions that count."""
     mean: dict[str, Weight]
+    """Mean weight of each modality."""
     by_class: dict[str, dict[str, Weight]]
     """By true class: the mean weight of each modality, and `n`, the predictions that count."""
 
@@ -190,6 +208,7 @@ class Ties(Part):
     """Votes that the tie rule decided: the lowest class index wins."""
 
     count: Count
+    """Votes that were tied."""
     share: Fraction
     """Of all votes."""
 
@@ -198,7 +217,9 @@ class Fusion(Part):
     """What a combination learned in one fold with one seed."""
 
     fold: Count
+    """Number of the fold."""
     seed: Count
+    """Seed of the members' models."""
     n: Count
     """Validation rows it was fitted on."""
     fitted: bool
@@ -211,8 +232,11 @@ class EvaluationFiles(Part):
     """Paths of the files of an evaluation."""
 
     metrics: str
+    """The metrics file."""
     predictions: str
+    """The predictions file."""
     checkpoints: tuple[str, ...]
+    """The trained weights."""
 
 
 class Evaluation(Result, tag="memr.evaluate/1"):
@@ -222,22 +246,31 @@ class Evaluation(Result, tag="memr.evaluate/1"):
     """
 
     method: str
+    """Name of the method."""
     preset: str
+    """`default` or `original`."""
     settings: Settings
+    """Every value that shaped the numbers."""
     synthetic: bool
     """Whether the corpus is synthetic."""
     protocol: FoldedProtocol
+    """Who is tested, fold by fold."""
     n: Count
     """Test utterances that the method scores."""
     metrics: dict[str, Score]
     """By key of the metric."""
     per_class: dict[str, ClassScore]
+    """Scores of each class."""
     confusion: Confusion
+    """Decisions by true and predicted class."""
     calibration: Calibration
+    """How far probabilities can be trusted."""
     by_speaker: dict[str, GroupScore] | None
+    """Scores of each tested speaker."""
     by_session: dict[str, GroupScore] | None
-    """Null where some tested utterance has no session."""
+    """Scores of each tested session; null where some tested utterance has none."""
     leakage: Leakage
+    """What training and test share."""
     modality_weights: ModalityWeights | UnsetType | None = UNSET
     """Only of methods that weigh modalities; null where no tested utterance has all of them."""
     ties: Ties | UnsetType = UNSET
@@ -249,6 +282,7 @@ class Evaluation(Result, tag="memr.evaluate/1"):
     transductive: bool
     """Whether features of test utterances, without their labels, shaped the model's input."""
     files: EvaluationFiles
+    """Paths of the result's files."""
     versions: dict[str, str]
     """Versions of memr and of the libraries that numbers depend on."""
     key: str

@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from memr_cli.errors import SystemRefusedError, UnsupportedError
+from memr_cli.results.evaluation import EvaluationFiles
 from store.atomic import remove_leftovers
 
 
@@ -62,16 +62,16 @@ class ResultFolder:
         for folder in self.root.glob(f"checkpoints/{protocol}/{method}/*/"):
             remove_leftovers(folder)
 
-    def files(self, protocol: str, method: str, vouched: Iterable[str]) -> dict[str, Any]:
-        """Where a result lies, given the names of the files that its metrics vouch for."""
+    def files(self, protocol: str, method: str, vouched: Iterable[str]) -> EvaluationFiles:
+        """Return the paths of a result, given the names of the files that its metrics vouch for."""
         predictions = self.predictions(protocol, method)
-        return {
-            "metrics": str(self.metrics(protocol, method)),
-            "predictions": str(predictions),
-            "checkpoints": [
+        return EvaluationFiles(
+            metrics=str(self.metrics(protocol, method)),
+            predictions=str(predictions),
+            checkpoints=tuple(
                 str(self.root / name) for name in vouched if name != self.relative(predictions)
-            ],
-        }
+            ),
+        )
 
     def audit(self, protocol: str) -> Path:
         """Where the audit of the store under a protocol lies."""

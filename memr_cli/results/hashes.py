@@ -1,11 +1,9 @@
 """Hashes that tie a result to the files and settings that it was made from."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from memr_cli.files.plain import PlainFileError, is_there, opened
 from memr_cli.results.folder import ResultFolder
@@ -61,9 +59,3 @@ def digest(path: Path) -> str:
             return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     except PlainFileError as error:
         return str(error)
-
-
-def hash_of(value: Any) -> str:
-    """Hash of a JSON value, whatever the order of its keys."""
-    text = json.dumps(value, allow_nan=False, sort_keys=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

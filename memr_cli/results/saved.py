@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from memr_cli.files.plain import PlainFileError, content
 from memr_cli.files.shapes import each, fits
 from memr_cli.files.strict_json import decode
-from memr_cli.results.hashes import SIZES, hash_of
-from memr_cli.results.schema import Result, encode
+from memr_cli.results.hashes import SIZES
+from memr_cli.results.schema import Part, Result, encode, hash_of
 from memr_cli.results.schema import decode as decode_result
 from store.atomic import write_whole
 
@@ -50,10 +52,19 @@ def save(path: Path, result: Result) -> None:
     write_whole(path, encode(result))
 
 
-def store_named_in(path: Path, kind: type[Result]) -> str | None:
-    """Return the store that a result in a file was made from, None where no result can be read."""
-    found = load_if_valid(path, kind)
-    return None if found is None else found.store
+class _Origin(Part):
+    store: str | None = None
+
+
+def store_named_in(path: Path) -> str | None:
+    """Return the store that the result in a file was made from, None where it names none.
+
+    The rest of the result is not looked at: it may be one of a later version.
+    """
+    try:
+        return msgspec.json.decode(content(path, SIZES["json"]), type=_Origin).store
+    except (FileNotFoundError, PlainFileError, ValueError, RecursionError):
+        return None
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:

@@ -5,14 +5,13 @@ look up fields by hand. A string below a field is its description; `docs/results
 of `memr schema` are generated from these.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-
-from memr_cli.results.hashes import hash_of
 
 __all__ = [
     "UNSET",
@@ -29,6 +28,7 @@ __all__ = [
     "Value",
     "decode",
     "encode",
+    "hash_of",
     "sealed",
     "seeds_from",
     "to_json",
@@ -68,6 +68,7 @@ class Protocol(Part):
     """Who is tested, without the folds."""
 
     name: str
+    """`speaker`, `session`, `loso` or `split`."""
     description: str | UnsetType = UNSET
     """The protocol in words."""
 
@@ -115,6 +116,12 @@ def decode(text: bytes, kind: type[_R], clean: Callable[[Any], Any] | None = Non
 def sealed(result: _R) -> _R:
     """Return the result with a digest of its content, which shows a later edit."""
     return msgspec.structs.replace(result, digest=hash_of(to_json(result)))
+
+
+def hash_of(value: Any) -> str:
+    """Hash of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, allow_nan=False, sort_keys=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:

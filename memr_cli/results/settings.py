@@ -18,7 +18,9 @@ class Package(Part):
     """The installed package that a method comes from."""
 
     name: str
+    """Name of the distribution."""
     version: str
+    """Its version."""
     source: str
     """Hash of its source files."""
     requires: dict[str, str]
@@ -31,11 +33,15 @@ class TrainingValues(Part):
     hidden: int | UnsetType | None = UNSET
     """Units of the first hidden layer, or of each encoder."""
     optimizer: str | UnsetType | None = UNSET
+    """`adam` or `adamw`."""
     learning_rate: float | UnsetType | None = UNSET
+    """Step size of the optimiser."""
     weight_decay: float | UnsetType | None = UNSET
+    """Shrinkage of weights."""
     batch_size: int | UnsetType | None = UNSET
     """Utterances of a step, or dialogues for methods that read dialogues."""
     dropout: float | UnsetType | None = UNSET
+    """Share of hidden units that training leaves out."""
     averaging: float | UnsetType | None = UNSET
     """Share of the past in the running mean of the weights; 0 keeps the last step's weights."""
     epochs: int | UnsetType | None = UNSET
@@ -117,6 +123,11 @@ class Settings(TrainingValues):
     def normalization(self, modality: str) -> str:
         """Return how the features of a modality are normalised."""
         return self.normalize.get(modality, "global")
+
+    @property
+    def normalization_by_modality(self) -> dict[str, str]:
+        """Return how the features of each modality that the method uses are normalised."""
+        return {name: self.normalization(name) for name in self.modalities}
 
     @property
     def by_speaker(self) -> tuple[str, ...]:

@@ -138,6 +138,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "ingest": of_command(
         "ingest", **CORPUS, problems=a_list(PROBLEM), seconds=SECONDS, reused=FLAG
     ),
+    "layouts": an_object(name=TEXT, description=TEXT, source=TEXT),
+    "schema": {"type": "object", "required": ["$schema", "$defs"]},
     "info": of_command("info", **CORPUS, methods=TEXTS, unsupported=mapping(TEXT)),
     "check": of_command(
         "check",

@@ -50,6 +50,7 @@ def arguments(command: str, store: Path, raw: Path) -> list[str]:
         "fuse": [*QUICK],
         "evaluate": [*QUICK],
         "compare": ["lexical", "early"],
+        "schema": ["evaluate"],
         "ablate": [*QUICK],
     }  # fmt: skip
     return [command, *call.get(command, []), "--store", str(store)]
@@ -108,7 +109,9 @@ def test_wrong_usage_exits_with_2_and_names_the_option(memr: Run, command: str) 
     assert "--no-such-option" in ran.stderr
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"synth", "ingest", "report"}))
+@pytest.mark.parametrize(
+    "command", sorted(set(COMMANDS) - {"synth", "ingest", "report", "schema", "layouts"})
+)
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -1,16 +1,20 @@
 """Evaluated methods on a real store, made up: random decisions, on disk as memr has them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from complete_results import complete_evaluation
 
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import write_metrics
+from memr_cli.results.saved import save
+from memr_cli.results.schema import decode
 from store.reader import Store
 
 
@@ -62,7 +66,7 @@ def write(
     """Write the metrics and predictions of a method that is right in a share `skill`.
 
     fold: which tests each utterance, by default that of its session. lost: utterances that it
-    cannot score. settings, changes: replace fields of the object.
+    cannot score. settings, changes: replace fields of the evaluation.
     """
     folder = ResultFolder(made.store.parent if out is None else out)
     kept = np.ones(len(made.ids), bool) if lost is None else ~lost
@@ -85,31 +89,55 @@ def write(
     ).write(path)
     tested = [int((fold[kept] == k).sum()) for k in range(n_folds)]
     used = [method] if method in ("visual", "acoustic", "lexical") else ["acoustic", "lexical"]
+    result = evaluation(
+        method,
+        class_names=made.class_names,
+        tested=tested,
+        protocol=protocol,
+        settings={
+            "seed": seeds[0],
+            "seeds": len(seeds),
+            "modalities": used,
+            **(settings or {}),
+        },
+        **{
+            "store": str(made.store),
+            "fingerprint": made.fingerprint,
+            "hashes": {folder.relative(path): digest(path)},
+            **changes,
+        },
+    )
+    metrics = folder.metrics(protocol, method)
+    save(metrics, result)
+    return metrics
+
+
+def evaluation(
+    method: str,
+    *,
+    class_names: Sequence[str],
+    tested: Sequence[int],
+    protocol: str,
+    settings: Mapping[str, Any],
+    **changes: Any,
+) -> Evaluation:
+    """Make an evaluation that tests these numbers of utterances in each fold."""
     value = {
         "schema": "memr.evaluate/1",
-        "store": str(made.store),
-        "fingerprint": made.fingerprint,
+        "store": "memr.h5",
+        "fingerprint": "",
         "method": method,
         "preset": "default",
         "protocol": {
             "name": protocol,
-            "description": f"leave one session out, {n_folds} folds",
+            "description": f"leave one session out, {len(tested)} folds",
             "folds": [{"n_train": sum(tested) - n or 90, "n_test": n} for n in tested],
         },
-        "settings": {
-            "seed": seeds[0],
-            "seeds": len(seeds),
-            "modalities": used,
-            "overrides": {},
-            **(settings or {}),
-        },
+        "settings": {"modalities": [method], **settings},
         "synthetic": True,
-        "n": int(kept.sum()),
-        "confusion": {"labels": list(made.class_names)},
-        "versions": {"memr": "0.1.0"},
-        "key": "sha256:" + "ab" * 32,
-        "hashes": {folder.relative(path): digest(path)},
+        "n": sum(tested),
+        "confusion": {"labels": class_names},
+        "hashes": {},
+        **changes,
     }
-    metrics = folder.metrics(protocol, method)
-    write_metrics(metrics, {**value, **changes})
-    return metrics
+    return decode(json.dumps(complete_evaluation(value)).encode(), Evaluation)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_methods import Corpus, corpus, write
+from made_methods import Corpus, write
 
 from memr_cli.evaluation.significance import corrected_t
 from memr_cli.results.folder import ResultFolder
@@ -18,11 +18,6 @@ SESSION = ("--protocol", "session")
 AVERAGED = {"seeds": 3, "ensemble": True}
 SEEDS = (0, 1, 2)
 TIES = {"count": 2, "share": 0.01}
-
-
-@pytest.fixture
-def made(small_store: Path) -> Corpus:
-    return corpus(small_store)
 
 
 def compared(memr: Run, made: Corpus, *arguments: str | Path) -> dict[str, Any]:
@@ -73,7 +68,7 @@ def test_a_vote_is_compared_with_an_ensemble_and_a_note_says_how(memr: Run, made
     assert pair["metrics"]["accuracy"]["ci95"][0] > 0
     assert (
         "early decides by the mean of the probabilities of 3 seeds and late is scored seed by "
-        "seed, so that a difference between them may come from averaging"
+        "seed, so a difference between them may come from averaging"
     ) in result["notes"]
 
 
@@ -81,7 +76,7 @@ def test_an_ensemble_beside_single_seeds_has_to_be_permitted(memr: Run, made: Co
     write(made, "lexical", seeds=SEEDS)
     write(made, "early", skill=0.8, settings=AVERAGED)
     message = refused(memr, made, "lexical", "early")
-    assert "since they differ in ensemble (no against yes). If that is what you ask" in message
+    assert "they differ in ensemble (no and yes). To compare them anyway" in message
     asked = shlex.split(message.rpartition("Run: memr ")[2])
     assert asked[-4:-2] == ["--across", "ensemble"]
     ran = memr(*asked)
@@ -106,7 +101,7 @@ def test_the_command_that_makes_a_result_alike_averages_its_seeds_too(
     write(made, "lexical", settings=AVERAGED)
     write(made, "early", seeds=(0, 1))
     message = refused(memr, made, "lexical", "early")
-    assert "seeds (0, 1, 2 against 0, 1) and ensemble (yes against no)" in message
+    assert "seeds (0, 1, 2 and 0, 1) and ensemble (yes and no)" in message
     assert "--method early --protocol session --seeds 3 --ensemble --store" in message
     own = refused(memr, made, "lexical", "early", "--across", "ensemble")
     assert "--method early --protocol session --seeds 3 --store" in own
@@ -133,7 +128,7 @@ def test_two_results_of_one_method_are_told_apart_by_their_ensemble(
 def test_an_ensemble_with_a_row_for_each_seed_is_refused(memr: Run, made: Corpus) -> None:
     write(made, "lexical", settings=AVERAGED)
     write(made, "early", seeds=SEEDS, settings={"ensemble": True})
-    assert "are not of each of its utterances once a seed" in refused(
+    assert "do not have each of its utterances once per seed" in refused(
         memr, made, "lexical", "early"
     )
 
@@ -146,11 +141,11 @@ def test_a_method_that_saw_test_dialogues_is_said_to_be_transductive(
     write(made, "early", transductive=True, leakage=seen)
     notes = compared(memr, made, "lexical", "early")["notes"]
     assert (
-        "early has turns of test dialogues, without labels, as context in training: transductive"
+        "early reads turns of test dialogues, without labels, as context in training: transductive"
     ) in notes
     assert (
-        "early is transductive and lexical is not, so that a difference between them may come from "
-        "what they see of the test part"
+        "early is transductive and lexical is not, so a difference between them may come from what "
+        "training sees of the test part"
     ) in notes
 
 
@@ -163,12 +158,12 @@ def test_methods_that_see_the_same_of_the_test_part_are_named_together(
     notes = compared(memr, made, "lexical", "early", "gated")["notes"]
     (told,) = (note for note in notes if "transductive" in note)
     assert told == (
-        "lexical, early and gated have turns of test dialogues, without labels, as context in "
+        "lexical, early and gated read turns of test dialogues, without labels, as context in "
         "training: transductive"
     )
 
 
-@pytest.mark.parametrize("shared", [None, {"share": 0.4}, {"share": 0.4, "as_context": False}])
+@pytest.mark.parametrize("shared", [None, {"share": 0.4, "folds": [], "as_context": False}])
 def test_dialogues_that_training_did_not_read_as_context_make_nothing_transductive(
     memr: Run, made: Corpus, shared: dict[str, Any] | None
 ) -> None:

@@ -108,7 +108,7 @@ def test_where_both_lie_the_folder_is_read_and_a_note_says_so(tmp_path: Path) ->
     assert read_corpus(tmp_path, None).notes == ()
     write_raw(tmp_path, rows, {"features/a.npy": npy([1.0])})
     corpus = read_corpus(tmp_path, None)
-    assert corpus.source.find("/features/a.npy").read() == npy([1.0])
+    assert corpus.source.blob("/features/a.npy").read() == npy([1.0])
     (note,) = corpus.notes
     assert "the folder is read, not the zip" in note
 

@@ -36,7 +36,7 @@ def zip_of(raw: Path, **members: bytes) -> ZipSource:
 
 def reason_of(source: FolderSource | ZipSource, path: str) -> Reason:
     with pytest.raises(FeatureProblem) as caught:
-        source.find(path).read()
+        source.blob(path).read()
     return caught.value.reason
 
 
@@ -44,15 +44,15 @@ def reason_of(source: FolderSource | ZipSource, path: str) -> Reason:
     "path", ["/features/a.npy", "features/a.npy", "//features/a.npy", "/features/sub/../a.npy"]
 )
 def test_paths_are_rooted_at_raw(raw: Path, path: str) -> None:
-    assert FolderSource(raw).find(path).read() == b"inside"
-    assert zip_of(raw, a=b"inside").find(path).read() == b"inside"
+    assert FolderSource(raw).blob(path).read() == b"inside"
+    assert zip_of(raw, a=b"inside").blob(path).read() == b"inside"
 
 
 def test_a_zip_of_the_folders_content_is_read(raw: Path) -> None:
     with zipfile.ZipFile(raw / "features.zip", "w") as archive:
         archive.writestr("visual_features/a.npy", b"inside")
     assert (
-        ZipSource(raw / "features.zip").find("/features/visual_features/a.npy").read() == b"inside"
+        ZipSource(raw / "features.zip").blob("/features/visual_features/a.npy").read() == b"inside"
     )
 
 
@@ -105,8 +105,8 @@ def test_links_are_followed_within_raw_and_refused_beyond(raw: Path, tmp_path: P
     (features / "broken.npy").symlink_to("nowhere.npy")
     (features / "circle.npy").symlink_to("circle.npy")
     source = FolderSource(raw)
-    assert source.find("/features/good.npy").read() == b"inside"
-    assert source.find("/features/good_folder/a.npy").read() == b"inside"
+    assert source.blob("/features/good.npy").read() == b"inside"
+    assert source.blob("/features/good_folder/a.npy").read() == b"inside"
     assert reason_of(source, "/features/bad.npy") == "outside-raw"
     assert reason_of(source, "/features/bad_folder/secret.npy") == "outside-raw"
     assert reason_of(source, "/features/bad_folder/not_there.npy") == "outside-raw"
@@ -116,7 +116,7 @@ def test_links_are_followed_within_raw_and_refused_beyond(raw: Path, tmp_path: P
 
 def test_raw_itself_may_be_a_link(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(raw)
-    assert FolderSource(tmp_path / "link").find("/features/a.npy").read() == b"inside"
+    assert FolderSource(tmp_path / "link").blob("/features/a.npy").read() == b"inside"
 
 
 def test_a_pipe_is_not_waited_for(raw: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_file_without_permission_is_unreadable(
 
         monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(FeatureProblem, match="Permission denied") as caught:
-        FolderSource(raw).find("/features/a.npy").read()
+        FolderSource(raw).blob("/features/a.npy").read()
     assert caught.value.reason == "unreadable"
 
 
@@ -145,7 +145,7 @@ def test_a_file_too_large_to_be_one_utterance_is_not_read(raw: Path) -> None:
         with pytest.raises(FeatureProblem, match="is 6 bytes long, more than the 5 that --max-fi"):
             source.find("/features/a.npy")
     for source in (FolderSource(raw, 6), ZipSource(raw / "features.zip", 6)):
-        assert source.find("/features/a.npy").read() == b"inside"
+        assert source.blob("/features/a.npy").read() == b"inside"
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -156,14 +156,14 @@ def test_several_threads_read_one_zip(raw: Path, compression: int) -> None:
             archive.writestr(name, content)
     source = ZipSource(raw / "features.zip")
     with ThreadPoolExecutor(8) as pool:
-        read = pool.map(lambda name: source.find(name).read(), contents)
+        read = pool.map(lambda name: source.blob(name).read(), contents)
         assert dict(zip(contents, read, strict=True)) == contents
     source.close()
 
 
 def test_a_file_is_found_with_its_size_before_it_is_read(raw: Path) -> None:
     for source in (FolderSource(raw), zip_of(raw, a=b"inside")):
-        assert source.find("/features/a.npy").size == len(b"inside")
+        assert source.blob("/features/a.npy").size == len(b"inside")
 
 
 def test_a_file_that_goes_away_before_it_is_read_is_missing(raw: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_damaged_member_is_named(raw: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"inside", b"jnside"))
     source = ZipSource(path)
     assert reason_of(source, "/features/a.npy") == "damaged-member"
-    assert source.find("/features/b.npy").read() == b"whole"
+    assert source.blob("/features/b.npy").read() == b"whole"
 
 
 def patched(path: Path, offset: int, value: int) -> ZipSource:
@@ -216,7 +216,7 @@ def test_a_damaged_zip_gives_bytes_or_a_named_problem(raw: Path, data: st.DataOb
     except InputError:
         return
     try:
-        source.find("/features/a.npy").read()
+        source.blob("/features/a.npy").read()
     except FeatureProblem:
         pass
     finally:
@@ -225,14 +225,14 @@ def test_a_damaged_zip_gives_bytes_or_a_named_problem(raw: Path, data: st.DataOb
 
 def test_the_folder_goes_before_the_zip(raw: Path) -> None:
     zip_of(raw, a=b"zipped").close()
-    assert open_source(raw).find("/features/a.npy").read() == b"inside"
+    assert open_source(raw).blob("/features/a.npy").read() == b"inside"
 
 
 def test_without_the_folder_the_zip_is_read(raw: Path) -> None:
     zip_of(raw, a=b"zipped").close()
     (raw / "features").rename(raw / "elsewhere")
     source = open_source(raw)
-    assert source.find("/features/a.npy").read() == b"zipped"
+    assert source.blob("/features/a.npy").read() == b"zipped"
     source.close()
 
 

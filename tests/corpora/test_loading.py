@@ -9,12 +9,12 @@ from xxhash import xxh3_128_digest
 from memr_cli.corpora.features import FeatureProblem, check_finite, parse
 from memr_cli.corpora.loading import Pooled, load
 from memr_cli.corpora.pooling import Pooling, pool
-from memr_cli.corpora.sources import Found
+from memr_cli.corpora.sources import Blob
 
 
 def loaded(array: np.ndarray, how: Pooling, sequences: bool = False) -> Pooled | FeatureProblem:
     content = npy(array)
-    result = load(Found(len(content), lambda: content), how, sequences=sequences)
+    result = load(Blob(len(content), lambda: content).as_npy(), how, sequences=sequences)
     assert result.digest == xxh3_128_digest(content)
     return result.outcome
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memr_cli.corpora.corpus import MODALITIES
 from memr_cli.corpora.coursework import read_corpus
 from memr_cli.corpora.features import parse
 from memr_cli.corpora.synthetic import SyntheticSettings, write_corpus
 from memr_cli.errors import UsageError
 from memr_cli.progress import silent
+from memr_cli.vocabulary import MODALITIES
 
 SMALL = SyntheticSettings(
     utterances=200, frames=3, visual_dim=20, acoustic_dim=12, lexical_dim=16, missing=0.1
@@ -49,7 +49,7 @@ def test_folder_and_zip_hold_the_same(tmp_path: Path) -> None:
     assert corpora[0].utterances == corpora[1].utterances
     for utterance in corpora[0].utterances:
         for path in utterance.features.values():
-            assert corpora[0].source.find(path).read() == corpora[1].source.find(path).read()
+            assert corpora[0].source.blob(path).read() == corpora[1].source.blob(path).read()
     corpora[1].source.close()
 
 
@@ -62,8 +62,8 @@ def test_it_has_the_shape_of_iemocap(tmp_path: Path) -> None:
     labels = Counter(utterance.label for utterance in corpus.utterances)
     assert [labels[i] for i in range(4)] == [328, 272, 352, 384]
     assert labels[None] == 334
-    assert summary["utterances"] == len(corpus.utterances) == 1670
-    assert summary["labelled"] == 1336
+    assert summary.utterances == len(corpus.utterances) == 1670
+    assert summary.labelled == 1336
     assert {utterance.speaker for utterance in corpus.utterances} == {
         f"{gender}{i:02d}" for gender in "FM" for i in range(1, 6)
     }
@@ -76,7 +76,7 @@ def test_it_has_the_shape_of_iemocap(tmp_path: Path) -> None:
     assert speakers == {str(i): {f"F{i:02d}", f"M{i:02d}"} for i in range(1, 6)}
     assert all(order == list(range(len(order))) for order in turns.values())
     assert {name[7:10] for name in turns} == {"imp", "scr"}
-    assert summary["dialogues"] == len(turns) > 25
+    assert summary.dialogues == len(turns) > 25
 
 
 def test_sequences_vary_in_length_and_some_are_missing(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_sequences_vary_in_length_and_some_are_missing(tmp_path: Path) -> None:
             if path is None:
                 missing[modality] += 1
             else:
-                shapes[modality].add(parse(corpus.source.find(path).read()).shape)
+                shapes[modality].add(parse(corpus.source.blob(path).read()).shape)
     assert shapes["lexical"] == {(1, 16)}
     assert {dim for _, dim in shapes["visual"]} == {20}
     assert len(shapes["visual"]) > 3
@@ -109,7 +109,7 @@ def test_lexical_tells_most_and_visual_least_and_together_more(tmp_path: Path) -
     tested = np.array([utterance.speaker[1:] in ("01", "02") for utterance in labelled])
     pooled = {
         modality: np.stack(
-            [parse(corpus.source.find(u.features[modality]).read()).mean(axis=0) for u in labelled]
+            [parse(corpus.source.blob(u.features[modality]).read()).mean(axis=0) for u in labelled]
         )
         for modality in MODALITIES
     }
@@ -183,5 +183,5 @@ def test_settings_that_no_corpus_can_have(values: dict[str, float]) -> None:
 @pytest.mark.parametrize("unlabelled", [0, 0.5, 0.999])
 def test_the_smallest_corpus_can_be_read(tmp_path: Path, unlabelled: float) -> None:
     settings = replace(SMALL, utterances=10, unlabelled=unlabelled)
-    assert write_corpus(tmp_path, settings, silent)["utterances"] == 10
+    assert write_corpus(tmp_path, settings, silent).utterances == 10
     assert len(read_corpus(tmp_path, None).utterances) == 10

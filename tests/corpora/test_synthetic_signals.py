@@ -87,7 +87,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Planted], Load
         for utterance in corpus.utterances:
             for name in MODALITIES:
                 path = utterance.features.get(name)
-                there = None if path is None else parse(corpus.source.find(path).read())
+                there = None if path is None else parse(corpus.source.blob(path).read())
                 empty = np.zeros((1, SIZE.dim(name)), np.float32)
                 frames[name].append(empty if there is None else there.astype(np.float32))
         corpus.source.close()
@@ -270,8 +270,7 @@ def test_classes_speakers_and_layout_are_the_same_whatever_is_planted(
     found = {}
     for planted in (Planted.POOLED, signal):
         folder = tmp_path / planted
-        written = write_corpus(folder, replace(SMALLER, signal=planted), silent)
-        assert written["settings"]["signal"] == planted
+        write_corpus(folder, replace(SMALLER, signal=planted), silent)
         turns = read_corpus(folder, None).utterances
         found[planted] = (
             Counter(turn.label for turn in turns),

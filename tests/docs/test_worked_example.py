@@ -1,4 +1,4 @@
-"""The package that CONTRIBUTING.md shows: installed as it stands, and used by the command line."""
+"""The package that docs/plugins.md shows, installed and used by the command line."""
 
 import json
 import os
@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from readme_blocks import blocks
+from page_blocks import blocks
 
 ROOT = Path(__file__).parents[2]
-HEADING = "## A method in a package of your own\n"
 FILE = re.compile(r"`(\w+\.\w+)`:?$")
 
 
 def shown_files() -> dict[str, str]:
-    """The blocks of the section by the file name that ends the line above each."""
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    section = page.partition(HEADING)[2].partition("\n## ")[0]
-    named = {FILE.search(block.above): block.text for block in blocks(section)}
+    """The blocks of the page by the file name that ends the line above each."""
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    named = {FILE.search(block.above): block.text for block in blocks(page)}
     return {name[1]: text for name, text in named.items() if name is not None}
 
 

@@ -6,6 +6,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from memr_cli.evaluation.columns import Columns
+from memr_cli.vocabulary import ProtocolName
+
+SPEAKER, SESSION, LOSO, SPLIT = ProtocolName
 
 
 def columns(

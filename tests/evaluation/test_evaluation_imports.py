@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-MODULES = ("bootstrap", "columns", "leakage", "metrics", "protocols", "validation", "votes")
+MODULES = ("bootstrap", "columns", "fusion", "leakage", "metrics", "protocols", "similarity")
 
 
 def test_evaluation_imports_nothing_heavier_than_numpy() -> None:

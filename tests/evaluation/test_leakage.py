@@ -1,13 +1,12 @@
 import numpy as np
-from evaluation_corpora import columns, iemocap
+import pytest
+from evaluation_corpora import LOSO, SESSION, SPEAKER, columns, iemocap
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from memr_cli.evaluation import leakage
-from memr_cli.evaluation.protocols import ProtocolName, folds
-
-SPEAKER, SESSION, LOSO, SPLIT = ProtocolName
+from memr_cli.evaluation.protocols import folds
 
 
 def test_speaker_folds_split_conversation_partners_and_session_folds_do_not() -> None:
@@ -18,21 +17,23 @@ def test_speaker_folds_split_conversation_partners_and_session_folds_do_not() ->
     assert by_session == {"share": 0.0, "folds": [0.0] * 5}
 
 
-def test_shares_are_of_all_test_utterances() -> None:
-    corpus = columns(list("aaabb"), dialogues=["x", "y", None, "x", None])
-    found = leakage.dialogues(corpus, folds(LOSO, corpus, validation=False))
-    assert found == {"share": 2 / 5, "folds": [1 / 3, 1 / 2]}
-
-
-def test_unlabelled_utterances_of_training_do_not_leak() -> None:
-    corpus = columns(list("aabb"), dialogues=["x", "y", "x", "z"], labels=[0, 1, -1, 0])
-    found = leakage.dialogues(corpus, folds(LOSO, corpus, validation=False))
-    assert found == {"share": 0.0, "folds": [0.0, 0.0]}
-
-
-def test_a_corpus_without_dialogues_has_no_such_figure() -> None:
-    corpus = columns(list("aabb"))
-    assert leakage.dialogues(corpus, folds(LOSO, corpus)) is None
+@pytest.mark.parametrize(
+    ("speakers", "dialogues", "labels", "expected"),
+    [
+        ("aaabb", ["x", "y", None, "x", None], None, {"share": 2 / 5, "folds": [1 / 3, 1 / 2]}),
+        ("aabb", list("xyxz"), [0, 1, -1, 0], {"share": 0.0, "folds": [0.0, 0.0]}),
+        ("aabb", None, None, None),
+    ],
+    ids=["shares are of all test utterances", "unlabelled rows do not train", "no dialogues"],
+)
+def test_shares_of_dialogues_in_training(
+    speakers: str,
+    dialogues: list[str | None] | None,
+    labels: list[int] | None,
+    expected: dict[str, object] | None,
+) -> None:
+    corpus = columns(list(speakers), dialogues=dialogues, labels=labels)
+    assert leakage.dialogues(corpus, folds(LOSO, corpus, validation=False)) == expected
 
 
 def test_speakers_on_both_sides_are_counted_once() -> None:

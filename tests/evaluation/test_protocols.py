@@ -2,38 +2,35 @@ import dataclasses
 
 import numpy as np
 import pytest
-from evaluation_corpora import columns, corpora, iemocap
+from evaluation_corpora import (
+    LOSO,
+    SESSION,
+    SPEAKER,
+    SPLIT,
+    columns,
+    corpora,
+    iemocap,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memr_cli.errors import MethodUnsupportedError, UnsupportedError, UsageError
-from memr_cli.evaluation.protocols import (
-    Columns,
-    Fold,
-    ProtocolName,
-    describe,
-    folds,
-    restrict,
-)
-
-SPEAKER, SESSION, LOSO, SPLIT = ProtocolName
+from memr_cli.evaluation.columns import Columns
+from memr_cli.evaluation.protocols import PROTOCOLS, Fold, describe, folds, restrict
+from memr_cli.vocabulary import ProtocolName
 
 
-def divide(protocol: ProtocolName, corpus: Columns, validation: bool) -> tuple[Fold, ...]:
-    return folds(protocol, corpus, 2, validation=validation)
-
-
-def several_sessions(corpus: Columns) -> bool:
-    return np.unique(corpus.session[corpus.labelled]).size > 1
+def test_every_name_has_a_protocol() -> None:
+    assert list(PROTOCOLS) == list(ProtocolName)
 
 
 @given(corpora(), st.sampled_from([SPEAKER, SESSION, LOSO]), st.booleans())
-def test_every_labelled_row_is_tested_once_by_models_that_never_met_its_speaker(
+def test_every_labelled_row_is_tested_once_and_training_is_divided(
     corpus: Columns, protocol: ProtocolName, validation: bool
 ) -> None:
-    if protocol is SESSION and not several_sessions(corpus):
+    if protocol is SESSION and np.unique(corpus.session[corpus.labelled]).size < 2:
         return
-    cut = divide(protocol, corpus, validation)
+    cut = folds(protocol, corpus, 2, validation=validation)
     assert [fold.index for fold in cut] == list(range(len(cut)))
     tested = np.concatenate([fold.test for fold in cut])
     assert np.array_equal(np.sort(tested), corpus.labelled)
@@ -41,15 +38,6 @@ def test_every_labelled_row_is_tested_once_by_models_that_never_met_its_speaker(
         assert np.array_equal(np.union1d(fold.test, fold.train), corpus.labelled)
         assert not set(fold.test_speakers) & set(fold.train_speakers)
         assert not np.isin(corpus.speaker[fold.test], corpus.speaker[fold.train]).any()
-
-
-@given(corpora(), st.sampled_from([SPEAKER, SESSION, LOSO]), st.booleans())
-def test_fit_and_validation_rows_divide_the_training_rows(
-    corpus: Columns, protocol: ProtocolName, validation: bool
-) -> None:
-    if protocol is SESSION and not several_sessions(corpus):
-        return
-    for fold in divide(protocol, corpus, validation):
         both = np.concatenate([fold.fit, fold.validation])
         assert np.array_equal(np.sort(both), fold.train)
         assert fold.fit.size
@@ -58,6 +46,21 @@ def test_fit_and_validation_rows_divide_the_training_rows(
             assert (np.diff(rows) > 0).all()
         named = {n: set(getattr(fold, f"{n}_speakers")) for n in ("fit", "validation", "train")}
         assert named["fit"] | named["validation"] == named["train"]
+
+
+@given(corpora(), st.sampled_from(list(ProtocolName)))
+def test_protocols_keep_whole_what_they_say(corpus: Columns, protocol: ProtocolName) -> None:
+    try:
+        cut = folds(protocol, corpus, 2, validation=False)
+    except UnsupportedError:
+        return
+    for fold in cut:
+        for kept, codes in (
+            (PROTOCOLS[protocol].by_speaker, corpus.speaker),
+            (PROTOCOLS[protocol].keeps_dialogues, corpus.dialogue),
+        ):
+            shared = np.intersect1d(codes[fold.test], codes[fold.train])
+            assert not (kept and np.setdiff1d(shared, -1).size)
 
 
 @given(corpora(min_speakers=3), st.integers(2, 6))
@@ -90,14 +93,28 @@ def test_speakers_are_cut_by_name_whatever_their_codes() -> None:
     assert [fold.test_speakers for fold in folds(LOSO, corpus)] == [("a",), ("b",), ("c",)]
 
 
-def test_fewer_speakers_than_folds_is_refused_with_the_count_and_the_remedy() -> None:
-    with pytest.raises(UnsupportedError, match=r"3 \(a, b, c\): use --folds 3 or fewer"):
-        folds(SPEAKER, columns(list("aabbcc")), 5)
-
-
-def test_a_single_speaker_is_not_told_to_ask_for_one_fold() -> None:
-    with pytest.raises(UnsupportedError, match=r"1 \(a\): use --protocol split"):
-        folds(SPEAKER, columns(["a"] * 4), 5)
+@pytest.mark.parametrize(
+    ("protocol", "corpus", "words"),
+    [
+        (SPEAKER, columns(list("aabbcc")), r"3 \(a, b, c\): use --folds 3 or fewer"),
+        (SPEAKER, columns(["a"] * 4), r"1 \(a\): use --protocol split"),
+        (SESSION, columns(list("aabb"), sessions=["1", None, "2", "2"]), "1 of 4 have none"),
+        (SESSION, columns(list("aa"), sessions=["1", "1"]), r"1 \(1\)"),
+        (LOSO, columns(list("aa")), r"1 \(a\)"),
+        (LOSO, columns(["a", "b"]), "fold 0 has 1 labelled training"),
+        *((name, columns(list("ab"), labels=[-1, -1]), "no labelled") for name in ProtocolName),
+        (SPLIT, columns(["a", "b"]), r"in train or test; found: no split \(2\)"),
+        (SPLIT, columns(["a", "b"], splits=["train", "holdout"]),
+         r"in test; found: holdout \(1\), train \(1\)"),
+        (SPLIT, columns(["a", "b"], splits=["dev", "test"]),
+         r"in train; found: dev \(1\), test \(1\)"),
+    ],
+)  # fmt: skip
+def test_a_corpus_that_a_protocol_cannot_divide_is_refused_with_what_was_found(
+    protocol: ProtocolName, corpus: Columns, words: str
+) -> None:
+    with pytest.raises(UnsupportedError, match=words):
+        folds(protocol, corpus, 5)
 
 
 @pytest.mark.parametrize("n_folds", [1, 0, -3])
@@ -111,36 +128,13 @@ def test_each_session_is_left_out_in_turn() -> None:
     assert [fold.test_speakers for fold in cut] == [(f"F0{s}", f"M0{s}") for s in range(1, 6)]
 
 
-def test_labelled_utterances_without_a_session_are_counted() -> None:
-    corpus = columns(list("aabb"), sessions=["1", None, "2", "2"])
-    with pytest.raises(UnsupportedError, match="1 of 4 have none"):
-        folds(SESSION, corpus)
-
-
 def test_an_unlabelled_utterance_needs_no_session() -> None:
     corpus = columns(list("aabb"), sessions=["1", None, "2", "2"], labels=[0, -1, 0, 1])
     assert len(folds(SESSION, corpus, validation=False)) == 2
 
 
-@pytest.mark.parametrize(
-    ("protocol", "found"), [(SESSION, r"1 \(1\)"), (LOSO, r"1 \(a\)")], ids=["session", "loso"]
-)
-def test_nothing_can_be_left_out_of_one(protocol: ProtocolName, found: str) -> None:
-    with pytest.raises(UnsupportedError, match=found):
-        folds(protocol, columns(list("aa"), sessions=["1", "1"]))
-
-
-@pytest.mark.parametrize("protocol", list(ProtocolName))
-def test_a_store_without_labels_is_refused(protocol: ProtocolName) -> None:
-    with pytest.raises(UnsupportedError, match="no labelled utterance"):
-        folds(protocol, columns(list("ab"), labels=[-1, -1]))
-
-
-def test_one_training_row_cannot_choose_an_epoch() -> None:
-    corpus = columns(["a", "b"])
-    with pytest.raises(UnsupportedError, match="fold 0 has 1 labelled training"):
-        folds(LOSO, corpus)
-    assert len(folds(LOSO, corpus, validation=False)) == 2
+def test_one_training_row_is_enough_where_no_epoch_is_chosen() -> None:
+    assert len(folds(LOSO, columns(["a", "b"]), validation=False)) == 2
 
 
 def test_the_published_validation_part_chooses_the_epoch() -> None:
@@ -182,22 +176,6 @@ def test_a_published_validation_part_that_shares_dialogues_says_so() -> None:
     assert "shares dialogues" in note
 
 
-@pytest.mark.parametrize(
-    ("splits", "missing", "found"),
-    [
-        ([None, None], "train or test", r"found: no split \(2\)"),
-        (["train", "holdout"], "in test", r"found: holdout \(1\), train \(1\)"),
-        (["dev", "test"], "in train", r"found: dev \(1\), test \(1\)"),
-    ],
-)
-def test_a_split_without_train_or_test_names_what_was_found(
-    splits: list[str | None], missing: str, found: str
-) -> None:
-    with pytest.raises(UnsupportedError, match=found) as caught:
-        folds(SPLIT, columns(["a", "b"], splits=splits))
-    assert missing in str(caught.value)
-
-
 def test_restricting_drops_rows_everywhere_and_recounts_speakers() -> None:
     corpus = iemocap()
     fold = folds(SESSION, corpus)[0]
@@ -213,22 +191,23 @@ def test_restricting_drops_rows_everywhere_and_recounts_speakers() -> None:
     assert narrowed.test_speakers == fold.test_speakers
 
 
-def test_a_method_that_can_use_no_training_row_of_a_fold_is_refused() -> None:
-    corpus = iemocap()
-    fold = folds(SESSION, corpus)[1]
-    usable = np.ones(corpus.label.size, bool)
-    usable[fold.train] = False
-    with pytest.raises(MethodUnsupportedError, match="fold 1: visual can use 0 of the"):
-        restrict(fold, usable, corpus, subject="visual")
-
-
-@pytest.mark.parametrize("part", ["fit", "validation"])
-def test_an_inner_part_of_which_nothing_is_left_is_drawn_anew(part: str) -> None:
+def without(part: str) -> tuple[Fold, Fold]:
+    """A fold, and the same where no row of a part can be used."""
     corpus = iemocap()
     fold = folds(SESSION, corpus)[1]
     usable = np.ones(corpus.label.size, bool)
     usable[getattr(fold, part)] = False
-    narrowed = restrict(fold, usable, corpus)
+    return fold, restrict(fold, usable, corpus, subject="visual")
+
+
+def test_a_method_that_can_use_no_training_row_of_a_fold_is_refused() -> None:
+    with pytest.raises(MethodUnsupportedError, match="fold 1: visual can use 0 of the"):
+        without("train")
+
+
+@pytest.mark.parametrize("part", ["fit", "validation"])
+def test_an_inner_part_of_which_nothing_is_left_is_drawn_anew(part: str) -> None:
+    fold, narrowed = without(part)
     assert narrowed.fit.size
     assert narrowed.validation.size
     both = np.union1d(narrowed.fit, narrowed.validation)
@@ -236,11 +215,7 @@ def test_an_inner_part_of_which_nothing_is_left_is_drawn_anew(part: str) -> None
 
 
 def test_a_test_part_may_become_empty() -> None:
-    corpus = iemocap()
-    fold = folds(SESSION, corpus)[1]
-    usable = np.ones(corpus.label.size, bool)
-    usable[fold.test] = False
-    assert not restrict(fold, usable, corpus).test.size
+    assert not without("test")[1].test.size
 
 
 def test_a_fold_without_validation_can_be_restricted() -> None:
@@ -249,24 +224,17 @@ def test_a_fold_without_validation_can_be_restricted() -> None:
     assert not restrict(fold, corpus.label != 3, corpus).validation.size
 
 
-def test_protocols_in_words() -> None:
-    corpus = iemocap()
-    words = {p: describe(p, folds(p, corpus)) for p in (SPEAKER, SESSION, LOSO)}
-    assert words == {
-        SPEAKER: "5 folds over 10 speakers, test speakers unseen in training",
-        SESSION: "leave one session out, 5 folds",
-        LOSO: "leave one speaker out, 10 folds",
-    }
-    split = columns(list("abc"), splits=["train", "train", "test"])
-    assert describe(SPLIT, folds(SPLIT, split)) == "the corpus's published split"
-
-
-def test_words_admit_that_a_speaker_recurs_in_training() -> None:
-    corpus = columns(list("aaab"), sessions=["1", "1", "2", "2"])
-    words = describe(SESSION, folds(SESSION, corpus))
-    assert words == "leave one session out, 2 folds, test speakers also in training"
-
-
-def test_columns_of_different_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"'label': \(1,\)"):
-        columns(list("ab"), labels=[0])
+@pytest.mark.parametrize(
+    ("protocol", "corpus", "words"),
+    [
+        (SPEAKER, iemocap(), "5 folds over 10 speakers, test speakers unseen in training"),
+        (SESSION, iemocap(), "leave one session out, 5 folds"),
+        (LOSO, iemocap(), "leave one speaker out, 10 folds"),
+        (SPLIT, columns(list("abc"), splits=["train", "train", "test"]),
+         "the corpus's published split"),
+        (SESSION, columns(list("aaab"), sessions=["1", "1", "2", "2"]),
+         "leave one session out, 2 folds, test speakers also in training"),
+    ],
+)  # fmt: skip
+def test_protocols_in_words(protocol: ProtocolName, corpus: Columns, words: str) -> None:
+    assert describe(protocol, folds(protocol, corpus)) == words

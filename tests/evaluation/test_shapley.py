@@ -62,9 +62,3 @@ def test_who_adds_nothing_is_worth_nothing(values: np.ndarray) -> None:
     found = shapley(with_an_idle_one)
     np.testing.assert_allclose(found[-1], 0, atol=1e-9)
     np.testing.assert_allclose(found[:-1], shapley(values), atol=1e-9)
-
-
-@pytest.mark.parametrize("count", [0, 3, 6])
-def test_another_number_of_coalitions_is_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=rf"2\^M coalitions, found {count}"):
-        shapley(np.zeros(count))

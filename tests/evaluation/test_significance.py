@@ -9,7 +9,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from memr_cli.evaluation.bootstrap import Sample, clustered_interval
 from memr_cli.evaluation.significance import (
-    COMPARED,
+    METRICS,
     Shared,
     bootstrap,
     corrected_t,
@@ -46,7 +46,7 @@ def drawn(
 
 def written_out(shared: Shared, predicted: np.ndarray) -> dict[str, float]:
     """Mean over folds of the mean over seeds, by scikit-learn."""
-    totals = {name: [] for name in COMPARED}
+    totals = {name: [] for name in METRICS}
     for fold in np.unique(shared.fold):
         by_seed = []
         for seed in np.unique(shared.seed):
@@ -57,9 +57,10 @@ def written_out(shared: Shared, predicted: np.ndarray) -> dict[str, float]:
                     (true == decided).mean(),
                     np.mean([(decided[true == c] == c).mean() for c in np.unique(true)]),
                     f1_score(true, decided, labels=[0, 1, 2], average="macro", zero_division=0),
+                    f1_score(true, decided, labels=[0, 1, 2], average="weighted", zero_division=0),
                 )
             )
-        for name, value in zip(COMPARED, np.mean(by_seed, axis=0), strict=True):
+        for name, value in zip(METRICS, np.mean(by_seed, axis=0), strict=True):
             totals[name].append(value)
     return {name: float(np.mean(values)) for name, values in totals.items()}
 
@@ -80,11 +81,11 @@ def test_the_permutation_test_is_scipys_over_all_arrangements(n_seeds: int) -> N
         exchanged = np.array(swapped)[shared.unit] == 1
         one, two = np.where(exchanged, second, first), np.where(exchanged, first, second)
         before, after = written_out(shared, one), written_out(shared, two)
-        return {name: after[name] - before[name] for name in COMPARED}
+        return {name: after[name] - before[name] for name in METRICS}
 
     found = permutation_p(shared, first, second, seed=0)
     assert len(set(found.values())) > 1
-    for name in COMPARED:
+    for name in METRICS:
         expected = scipy.stats.permutation_test(
             (np.zeros(4), np.ones(4)),
             lambda swapped, _, name=name: differences(tuple(swapped))[name],
@@ -115,8 +116,8 @@ def test_p_is_never_0_and_1_for_methods_that_decide_alike() -> None:
     shared, first, _ = drawn(n_units=40, per_unit=20)
     wrong = (shared.true + 1) % 3
     best = permutation_p(shared, wrong, shared.true, seed=0, most=999)
-    assert best == pytest.approx(dict.fromkeys(COMPARED, 1 / 1000))
-    assert permutation_p(shared, first, first, seed=0, most=999) == dict.fromkeys(COMPARED, 1)
+    assert best == pytest.approx(dict.fromkeys(METRICS, 1 / 1000))
+    assert permutation_p(shared, first, first, seed=0, most=999) == dict.fromkeys(METRICS, 1)
 
 
 def test_all_seeds_of_a_unit_are_swapped_together() -> None:
@@ -165,7 +166,7 @@ def test_replicates_of_one_method_give_the_interval_of_evaluate() -> None:
     expected, _ = clustered_interval(sample, np.random.default_rng(0))
     replicates = bootstrap(shared, first, seed=0)
     assert replicates is not None
-    for name in COMPARED:
+    for name in METRICS:
         nothing = np.zeros_like(replicates[name])
         assert difference_interval(nothing, replicates[name]) == expected[name]
 

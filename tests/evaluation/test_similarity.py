@@ -2,22 +2,29 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from evaluation_corpora import columns, iemocap
+from evaluation_corpora import LOSO, SESSION, SPEAKER, columns, iemocap
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from memr_cli.evaluation import leakage, similarity
-from memr_cli.evaluation.protocols import Fold, ProtocolName, folds
+from memr_cli.evaluation.protocols import Fold, folds
+from memr_cli.vocabulary import ProtocolName
 
-SPEAKER, SESSION, LOSO, SPLIT = ProtocolName
+CORPUS = iemocap(20)
+"""200 utterances in five sessions."""
+SESSIONS = folds(SESSION, CORPUS, validation=False)
 
 
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def near(features: np.ndarray, cut: Sequence[Fold]) -> similarity.NearCopies:
+def spread(n_dims: int) -> np.ndarray:
+    return rng().standard_normal((200, n_dims)).astype(np.float32)
+
+
+def near(features: np.ndarray, cut: Sequence[Fold] = SESSIONS) -> similarity.NearCopies:
     return similarity.near_copies(features, leakage.vector_codes(features, cut), cut, rng())
 
 
@@ -25,7 +32,7 @@ def near(features: np.ndarray, cut: Sequence[Fold]) -> similarity.NearCopies:
 def test_identical_vectors_are_those_that_leakage_counts(features: np.ndarray) -> None:
     corpus = columns(list("aabbccdd"))
     cut = folds(SPEAKER, corpus, 3, validation=False)
-    found = similarity.identical(leakage.vector_codes(features, cut), cut)
+    found = leakage.identical_vectors(leakage.vector_codes(features, cut), cut)
     assert found.share == leakage.identical(features, cut)["share"]
     assert found.n == int((~np.isnan(features).all(axis=1)).sum())
 
@@ -53,12 +60,11 @@ def test_near_copies_are_those_of_all_cosines_at_once(
     monkeypatch: pytest.MonkeyPatch, protocol: ProtocolName, block: int
 ) -> None:
     monkeypatch.setattr(similarity, "_BLOCK", block)
-    corpus = iemocap(20)
-    features = rng().standard_normal((200, 8)).astype(np.float32)
+    features = spread(8)
     features[150:190:2] = features[:20] + 0.01 * rng().standard_normal((20, 8))
     features[100:105] = features[20:25]  # identical, and not to be counted again
     features[[5, 30, 160]] = np.nan
-    cut = folds(protocol, corpus, validation=False)
+    cut = folds(protocol, CORPUS, validation=False)
     expected = brute_force(features, cut)
     found = near(features, cut)
     assert expected.sum() > 10
@@ -68,25 +74,23 @@ def test_near_copies_are_those_of_all_cosines_at_once(
 
 
 def test_a_copy_within_one_side_is_none() -> None:
-    corpus = iemocap(20)
-    features = rng().standard_normal((200, 8)).astype(np.float32)
-    of_session = np.flatnonzero(corpus.session == 1)
+    features = spread(8)
+    of_session = np.flatnonzero(CORPUS.session == 1)
     features[of_session[20:]] = features[of_session[:20]] + np.float32(0.005)
-    assert near(features, folds(SESSION, corpus, validation=False)).share == 0
+    assert near(features).share == 0
 
 
 def test_features_that_are_never_negative_are_not_alike_for_that() -> None:
-    corpus = iemocap(20)
     features = np.abs(rng().standard_normal((200, 8))).astype(np.float32)
     features[:, 0] += 1000
-    found = near(features, folds(SESSION, corpus, validation=False))
+    found = near(features)
     assert found.share == 0
     assert found.n == 200
 
 
 def test_vectors_that_are_near_by_chance_are_not_judged() -> None:
-    features = rng().standard_normal((200, 3)).astype(np.float32)
-    found = near(features, folds(SESSION, iemocap(20), validation=False))
+    features = spread(3)
+    found = near(features)
     assert (found.share, found.n) == (None, 0)
     assert found.by_chance is not None
     assert found.by_chance > similarity.BY_CHANCE
@@ -97,9 +101,9 @@ def test_vectors_that_are_near_by_chance_are_not_judged() -> None:
 @pytest.mark.parametrize("n_dims", [1, 2])
 @pytest.mark.parametrize("n_dead", [0, 3])
 def test_vectors_of_fewer_than_three_varying_dims_are_not_judged(n_dims: int, n_dead: int) -> None:
-    features = rng().standard_normal((200, n_dims + n_dead)).astype(np.float32)
+    features = spread(n_dims + n_dead)
     features[:, n_dims:] = 7
-    found = near(features, folds(SESSION, iemocap(20), validation=False))
+    found = near(features)
     assert (found.share, found.local_dims, found.by_chance) == (None, None, None)
     assert found.reason == f"dims that vary: {n_dims}, where cosines need 3"
 
@@ -110,7 +114,7 @@ def on_a_line() -> np.ndarray:
 
 
 def test_vectors_whose_spread_cannot_be_estimated_are_not_judged() -> None:
-    found = near(on_a_line(), folds(SESSION, iemocap(20), validation=False))
+    found = near(on_a_line())
     assert (found.share, found.by_chance) == (None, None)
     assert found.reason == "how vectors spread around one another cannot be estimated"
     equally_far = np.eye(50, dtype=np.float32)
@@ -120,19 +124,18 @@ def test_vectors_whose_spread_cannot_be_estimated_are_not_judged() -> None:
 @pytest.mark.parametrize("wild", [1e5, -1e30])
 @pytest.mark.parametrize("rows", [[199], [0, 50, 199]])
 def test_wild_rows_make_no_others_alike_and_hide_no_copies(wild: float, rows: list[int]) -> None:
-    features = rng().standard_normal((200, 12)).astype(np.float32)
+    features = spread(12)
     features[150:160] = features[:10] + 0.01 * rng().standard_normal((10, 12))
-    cut = folds(SESSION, iemocap(20), validation=False)
-    before = near(features, cut).found
+    before = near(features).found
     assert before.sum() > 15
     features[rows] = wild * rng().random((len(rows), 12))
-    after = near(features, cut).found
+    after = near(features).found
     calm = np.setdiff1d(np.arange(200), [*rows, 150])  # 150 repeats row 0
     np.testing.assert_array_equal(after[calm], before[calm])
 
 
 def test_a_wild_row_makes_no_dims_alike() -> None:
-    features = rng().standard_normal((200, 8)).astype(np.float32)
+    features = spread(8)
     features[:, 6] = 7 - 3 * features[:, 0]
     features[17] = 1e5 * (1 + rng().random(8))
     features[17, 6] = 7 - 3 * features[17, 0]
@@ -163,10 +166,10 @@ def test_the_share_that_is_near_by_chance_is_that_of_a_sphere() -> None:
 
 def test_one_direction_that_outweighs_all_others_hides_no_copies() -> None:
     """As features trained on labels are: most of their spread tells one class from another."""
-    features = rng().standard_normal((200, 12)).astype(np.float32)
+    features = spread(12)
     features += 4 * np.repeat([1, -1], 100)[:, None]
     features[150:160] = features[:10] + 0.02 * rng().standard_normal((10, 12))
-    found = near(features, folds(SESSION, iemocap(20), validation=False))
+    found = near(features)
     assert found.by_chance is not None
     assert found.by_chance < similarity.BY_CHANCE
     assert found.found.sum() >= 16
@@ -174,9 +177,9 @@ def test_one_direction_that_outweighs_all_others_hides_no_copies() -> None:
 
 def test_a_large_corpus_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(similarity, "QUERIES", 50)
-    features = rng().standard_normal((200, 8)).astype(np.float32)
+    features = spread(8)
     features[100:] = np.roll(features[:100], 20, axis=0) + np.float32(0.005)
-    found = near(features, folds(SESSION, iemocap(20), validation=False))
+    found = near(features)
     assert found.n == 50
     assert found.share is not None
     assert found.share > 0
@@ -184,9 +187,9 @@ def test_a_large_corpus_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("n_present", [0, 1, 5])
 def test_too_few_vectors_are_not_judged(n_present: int) -> None:
-    features = rng().standard_normal((200, 8)).astype(np.float32)
+    features = spread(8)
     features[n_present:] = np.nan
-    found = near(features, folds(SESSION, iemocap(20), validation=False))
+    found = near(features)
     assert found.share is None
     assert found.reason is not None
 
@@ -207,10 +210,9 @@ def test_repeated_dims_are_those_with_a_correlation_of_one(
 def test_vectors_that_seem_to_spread_in_more_dims_than_there_are_are_not_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    features = rng().standard_normal((200, 8)).astype(np.float32)
+    features = spread(8)
     features[100:] = np.roll(features[:100], 20, axis=0) + np.float32(0.005)
-    cut = folds(SESSION, iemocap(20), validation=False)
     monkeypatch.setattr(similarity, "_by_chance", lambda *_: (0.0, 7.0))
-    assert near(features, cut).share
+    assert near(features).share
     monkeypatch.setattr(similarity, "_by_chance", lambda *_: (0.0, 9.0))
-    assert near(features, cut).share is None
+    assert near(features).share is None

@@ -1,25 +1,22 @@
+import itertools
+
 import numpy as np
 import pytest
-from evaluation_corpora import columns, corpora, iemocap
+from evaluation_corpora import LOSO, SESSION, SPEAKER, columns, corpora, iemocap
 from hypothesis import given
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from memr_cli.evaluation.columns import Columns
-from memr_cli.evaluation.protocols import Fold, ProtocolName, folds
+from memr_cli.evaluation.protocols import Fold, folds
 from memr_cli.evaluation.validation import Split, units
-
-LOSO, SESSION = ProtocolName.LOSO, ProtocolName.SESSION
 
 
 def components(corpus: Columns, rows: np.ndarray) -> np.ndarray:
-    """The group of speakers linked by dialogues that each row belongs to, found by scipy."""
-    linked = rows[corpus.dialogue[rows] >= 0]
-    n = len(corpus.speaker_names)
-    edges = (corpus.speaker[linked], n + corpus.dialogue[linked])
-    size = n + int(corpus.dialogue.max()) + 1
-    graph = coo_array((np.ones(linked.size), edges), shape=(size, size))
-    return connected_components(graph, directed=False)[1][corpus.speaker[rows]]
+    """The group of speakers linked by dialogues that each row belongs to, joined one by one."""
+    group = np.arange(len(corpus.speaker_names))
+    for a, b in itertools.combinations(rows[corpus.dialogue[rows] >= 0], 2):
+        if corpus.dialogue[a] == corpus.dialogue[b]:
+            group[group == group[corpus.speaker[a]]] = group[corpus.speaker[b]]
+    return group[corpus.speaker[rows]]
 
 
 def shares(codes: np.ndarray, split: Split) -> bool:
@@ -30,12 +27,10 @@ def shares(codes: np.ndarray, split: Split) -> bool:
 @given(corpora(min_speakers=3))
 def test_no_dialogue_reaches_both_sides_where_the_corpus_allows(corpus: Columns) -> None:
     for fold in folds(LOSO, corpus):
-        group = components(corpus, fold.train)
-        cuts = [(fold.fit, fold.validation)]
-        allowed = np.unique(group).size > 1
-        for cut in cuts:
-            assert allowed != shares(corpus.dialogue, cut)
-            assert not (allowed and shares(corpus.speaker, cut))
+        cut = (fold.fit, fold.validation)
+        allowed = np.unique(components(corpus, fold.train)).size > 1
+        assert allowed != shares(corpus.dialogue, cut)
+        assert not (allowed and shares(corpus.speaker, cut))
         assert any("shares dialogues" in note for note in fold.notes) != allowed
 
 
@@ -65,20 +60,19 @@ def fallback(speakers: str, dialogues: str | None) -> tuple[Fold, str]:
     return fold, units(fold.train, corpus).kind
 
 
-def test_speakers_who_all_share_dialogues_are_separated_with_a_note() -> None:
-    fold, kind = fallback("aabb", "xyxy")
-    assert kind == "speakers"
-    assert not set(fold.fit_speakers) & set(fold.validation_speakers)
+@pytest.mark.parametrize(
+    ("speakers", "dialogues", "kind", "shared"),
+    [("aabb", "xyxy", "speakers", "dialogues"), ("aaaa", "xxyy", "dialogues", "speakers")],
+)
+def test_a_single_group_of_speakers_is_divided_by_smaller_units_with_a_note(
+    speakers: str, dialogues: str, kind: str, shared: str
+) -> None:
+    fold, found = fallback(speakers, dialogues)
+    assert found == kind
+    together = set(fold.fit_speakers) & set(fold.validation_speakers)
+    assert bool(together) == (shared == "speakers")
     assert fold.notes == (
-        "validation shares dialogues with the rows that the epoch-choosing model is fitted on",
-    )
-
-
-def test_a_single_speaker_is_divided_by_dialogues_with_a_note() -> None:
-    fold, kind = fallback("aaaa", "xxyy")
-    assert kind == "dialogues"
-    assert fold.notes == (
-        "validation shares speakers with the rows that the epoch-choosing model is fitted on",
+        f"validation shares {shared} with the rows that the epoch-choosing model is fitted on",
     )
 
 
@@ -104,11 +98,11 @@ def test_different_sessions_choose_the_epoch_in_different_folds() -> None:
 def test_the_validation_part_is_near_its_share() -> None:
     corpus = columns([f"s{i:03}" for i in range(100) for _ in range(1 + i % 7)])
     seen: list[int] = []
-    for fold in folds(ProtocolName.SPEAKER, corpus):
+    for fold in folds(SPEAKER, corpus):
         assert fold.validation.size / fold.train.size == pytest.approx(0.2, abs=0.02)
         seen += fold.validation.tolist()
     assert np.bincount(seen).max() == 1
-    (wider, *_) = folds(ProtocolName.SPEAKER, corpus, validation_share=0.4)
+    (wider, *_) = folds(SPEAKER, corpus, validation_share=0.4)
     assert wider.validation.size / wider.train.size == pytest.approx(0.4, abs=0.02)
 
 
@@ -120,7 +114,7 @@ def test_a_share_near_one_leaves_a_unit_to_fit_on() -> None:
 
 def test_neighbours_in_the_alphabet_are_not_held_out_together() -> None:
     corpus = columns([f"{sex}{i:02}" for sex in "FM" for i in range(20) for _ in range(4)])
-    for fold in folds(ProtocolName.SPEAKER, corpus):
+    for fold in folds(SPEAKER, corpus):
         sexes = [name[0] for name in fold.validation_speakers]
         assert {"F", "M"} == set(sexes)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from memr_cli.evaluation.votes import majority
+from memr_cli.evaluation.fusion import majority
 
 
 @st.composite
@@ -41,16 +41,6 @@ def test_ties_go_to_the_lowest_class_and_are_counted() -> None:
 def test_a_row_that_nobody_votes_on_is_refused() -> None:
     with pytest.raises(ValueError, match="nobody votes on 1 of 2 rows"):
         majority(np.zeros((2, 2), int), np.array([[True, False], [True, False]]), 3)
-
-
-def test_a_vote_for_no_class_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"votes in 0\.\.1, found 2\.\.2"):
-        majority(np.array([[2]]), np.array([[True]]), 2)
-
-
-def test_shapes_that_differ_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 2\)"):
-        majority(np.zeros((2, 3), int), np.ones((2, 2), bool), 2)
 
 
 def test_no_rows_give_no_decisions() -> None:

@@ -225,10 +225,15 @@ def test_small_folds_and_small_speakers_are_told_of(memr: Run, small_store: Path
     assert not any("have fewer than 10 utterances" in note for note in notes)
 
 
-def test_what_probabilities_cannot_be_calibrated_by_is_told() -> None:
-    from memr_cli.experiment.confidence import calibration_notes
+def test_a_note_counts_the_temperatures_that_could_not_be_fitted() -> None:
+    from memr_cli.experiment.scoring import calibration_notes
+    from memr_cli.results.evaluation import Calibration, Measure, Temperature
 
-    fitted = {"temperature": 1.3, "n": 40, "fitted": True}
-    found = {"brier": {}, "temperatures": [fitted, {**fitted, "n": 2, "fitted": False}]}
+    brier = Measure(mean=0.5, std=0.0, folds=(0.5,), seeds=(0.5,), pooled=0.5)
+    temperatures = (
+        Temperature(fold=0, seed=0, temperature=1.3, n=40, fitted=True),
+        Temperature(fold=1, seed=0, temperature=1.0, n=2, fitted=False),
+    )
+    found = Calibration(brier=brier, ece=brier, aurc=brier, bins=(), temperatures=temperatures)
     (note,) = calibration_notes(found, 5000)
     assert note.startswith("1 of 2 temperatures are 1, since 2 validation rows")

@@ -3,7 +3,6 @@
 import csv
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,11 @@ from evaluated_store import QUICK, Run, asking, by_utterance, evaluated, predict
 
 import memr_cli.methods.combination as combination
 from memr_cli.evaluation.calibration import fitted_temperature
-from memr_cli.evaluation.opinions import LEAST_SHARE, pooled
-from memr_cli.experiment import fusing, runs
+from memr_cli.evaluation.fusion import LEAST_SHARE, pooled
+from memr_cli.experiment import predictions as predicting
+from memr_cli.experiment import runs
 from memr_cli.experiment.experiment import Experiment, Place
-from memr_cli.experiment.hearing import blind_rows
+from memr_cli.experiment.predictions import unseen_validation_rows
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.learning.checkpoints import Checkpoint, read
@@ -59,7 +59,8 @@ def test_weights_are_the_likeliest_for_validation_rows_by_models_blind_to_them(
     told = evaluated(memr, small_store, *call)["late-weighted"]
     assert [(run["fold"], run["seed"]) for run in told["fusion"]] == [(k, 0) for k in range(5)]
     with opened(small_store) as experiment:
-        data, fold = experiment.data, experiment.folds[0]
+        (trial,) = runs.trials_of(experiment, [named("late-weighted")])
+        data, fold = trial.data, experiment.folds[0]
         rows = fold.validation
         present = np.stack([data.present[name][rows] for name in MODALITIES])
         probabilities = np.zeros((3, len(rows), 4))
@@ -70,9 +71,9 @@ def test_weights_are_the_likeliest_for_validation_rows_by_models_blind_to_them(
                 for key, array in read(path).arrays.items()
                 if key.startswith("selection.")
             }
-            (method,) = experiment.members(named(name))
-            probabilities[place, present[place]] = method.predict(
-                arrays, data, experiment.training_settings(method), rows[present[place]]
+            member = trial.members[place]
+            probabilities[place, present[place]] = member.method.predict(
+                arrays, data, member.settings, rows[present[place]]
             )
         true = data.columns.label[rows]
     steps = np.linspace(0, 1, 51)
@@ -165,14 +166,12 @@ def test_rows_that_any_member_was_fitted_on_teach_nothing(small_raw: Path, tmp_p
         writer.writerows(rows)
     ingest(raw, raw / "memr.h5", IngestSettings(), silent)
     with opened(raw / "memr.h5") as experiment:
-        from memr_cli.experiment.models import restricted_folds
-
+        (whole,) = runs.trials_of(experiment, [named("late-mean")])
         members: Any = [named(name) for name in ("acoustic", "lexical")]
-        models: Any = [SimpleNamespace(method=member) for member in members]
-        by_member = [restricted_folds(experiment, member) for member in members]
+        trial = whole.with_members(members)
         drawn_anew = 0
-        for fold, blind in enumerate(blind_rows(experiment, models)):
-            acoustic, lexical = (of_member[fold] for of_member in by_member)
+        for fold, blind in enumerate(unseen_validation_rows(trial)):
+            acoustic, lexical = (member.folds[fold] for member in trial.members)
             drawn_anew += bool(np.setdiff1d(acoustic.validation, lexical.validation).size)
             assert not np.intersect1d(blind, acoustic.fit).size
             assert not np.intersect1d(blind, lexical.fit).size
@@ -184,7 +183,7 @@ def test_rows_that_any_member_was_fitted_on_teach_nothing(small_raw: Path, tmp_p
 def test_few_validation_rows_make_members_count_alike_and_a_note_says_so(
     memr: Run, small_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (combination, fusing):
+    for module in (combination, predicting):
         monkeypatch.setattr(module, "FEWEST_ROWS", 1000)
     results = evaluated(memr, small_store, *asking("late-mean", *LEARNING))
     for method in LEARNING:
@@ -194,7 +193,7 @@ def test_few_validation_rows_make_members_count_alike_and_a_note_says_so(
         assert [run["parameters"] for run in result["fusion"]] == [{}] * 5
         (note,) = (note for note in result["notes"] if "learned nothing" in note)
         assert note.startswith("5 of 5 fits learned nothing")
-        assert f"too few (under {fusing.FEWEST_ROWS}) or of one class" in note
+        assert f"too few (under {predicting.FEWEST_ROWS}) or of one class" in note
 
 
 def test_what_learns_needs_validation_rows_and_what_does_not_needs_none(

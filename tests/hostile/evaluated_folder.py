@@ -19,7 +19,7 @@ import sandbox
 
 # What runs need, loaded once so that forks have it.
 import memr_cli.ablation.making
-import memr_cli.comparison.comparison
+import memr_cli.comparison.compare
 import memr_cli.experiment.making
 import memr_cli.learning.training  # noqa: F401
 from memr_cli.corpora.synthetic import write_corpus
@@ -27,7 +27,8 @@ from memr_cli.corpora.synthetic_settings import SyntheticSettings
 from memr_cli.experiment.experiment import Experiment, Place
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.progress import silent
-from memr_cli.results.hashes import digest, hash_of
+from memr_cli.results.hashes import digest
+from memr_cli.results.schema import hash_of
 
 _MEMORY = "/dev/shm"  # noqa: S108 - everything goes into a folder of its own there
 PROTOCOL = "speaker"

@@ -24,14 +24,15 @@ from evaluated_folder import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memr_cli.comparison.evaluated import Evaluated
 from memr_cli.errors import InputError
 from memr_cli.experiment.reuse import standings
 from memr_cli.methods.registry import named
 from memr_cli.reporting.loading import load
+from memr_cli.results import saved
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import NEEDED, SCHEMA, read_metrics, told
+from memr_cli.results.saved import read_metrics
 
 FEW = settings(sandbox.hostile, max_examples=sandbox.CASES or 2)
 """For runs that take seconds."""
@@ -87,7 +88,7 @@ def test_changed_metrics_are_told_by_no_other_error(edits: Any, consistent: bool
         assert load(ResultFolder(folder), notices.append) == []
         assert len(notices) == 1
         with suppress(ValueError):
-            Evaluated.parse(told(path, SCHEMA, NEEDED), path, ResultFolder(folder))
+            saved.load(path, Evaluation)
 
 
 @sandbox.hostile

@@ -116,12 +116,12 @@ def test_members_of_every_method_come_back_and_stop_where_they_said(
     method: int, tmp_path: Path
 ) -> None:
     honest = source_of(tmp_path, zipped({"features/a.npy": GOOD}, method))
-    assert honest.find("/features/a.npy").read() == GOOD
+    assert honest.blob("/features/a.npy").read() == GOOD
     honest.close()
     bomb = patched(zipped({"features/a.npy": bytes(2**24)}, method), "size", len(GOOD))
     source = source_of(tmp_path, bomb)
     with memory_below(2), pytest.raises(FeatureProblem) as caught:
-        source.find("/features/a.npy").read()
+        source.blob("/features/a.npy").read()
     assert caught.value.reason == "damaged-member"
     too_long = "takes 16777216 bytes" if method == zipfile.ZIP_STORED else "holds more than"
     assert too_long in str(caught.value)
@@ -131,7 +131,7 @@ def test_a_window_larger_than_what_comes_out_of_it_is_not_made(tmp_path: Path) -
     content = bytearray(zipped({"features/a.npy": GOOD}, zipfile.ZIP_LZMA))
     window = content.index(b"\x05\x00\x5d") + 3
     content[window : window + 4] = b"\xff\xff\xff\x7f"
-    assert source_of(tmp_path, bytes(content)).find("/features/a.npy").read() == GOOD
+    assert source_of(tmp_path, bytes(content)).blob("/features/a.npy").read() == GOOD
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_members_that_cannot_be_are_damaged(field: str, value: int, tmp_path: Pa
     lying = patched(zipped({"features/a.npy": GOOD}, zipfile.ZIP_DEFLATED), field, value)
     source = source_of(tmp_path, lying)
     with memory_below(1), pytest.raises(FeatureProblem) as caught:
-        source.find("/features/a.npy").read()
+        source.blob("/features/a.npy").read()
     assert caught.value.reason == "damaged-member"
 
 
@@ -157,7 +157,7 @@ def test_a_member_that_begins_beyond_64_bits_is_damaged(tmp_path: Path) -> None:
     )  # fmt: skip
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(central), 0, 0)
     with pytest.raises(FeatureProblem) as caught:
-        source_of(tmp_path, central + end).find("/features/a.npy").read()
+        source_of(tmp_path, central + end).blob("/features/a.npy").read()
     assert caught.value.reason == "damaged-member"
 
 

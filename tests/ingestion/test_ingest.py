@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from ingested import ingest
 from raw_folders import COLUMNS, npy, row, write_raw
 
 from memr_cli.corpora.coursework import read_corpus
@@ -16,7 +17,7 @@ from memr_cli.corpora.synthetic import write_corpus
 from memr_cli.corpora.synthetic_settings import SyntheticSettings
 from memr_cli.corpora.table import MAX_NAME_BYTES
 from memr_cli.errors import InputError
-from memr_cli.ingestion import IngestSettings, ingest
+from memr_cli.ingestion import IngestSettings
 from memr_cli.progress import silent
 from memr_cli.vocabulary import MODALITIES, Pooling
 from store.check import check
@@ -76,7 +77,7 @@ def test_sequences_are_kept_where_asked_for(raw: Path, tmp_path: Path) -> None:
             if path is None:
                 assert len(kept) == 0
             else:
-                assert np.array_equal(kept, parse(corpus.source.find(path).read()))
+                assert np.array_equal(kept, parse(corpus.source.blob(path).read()))
 
 
 def test_the_result_is_strict_json_and_counts_add_up(raw: Path, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ingested import ingest
 from raw_folders import npy, row, write_raw
 
 from memr_cli.errors import InputError
-from memr_cli.ingestion import IngestSettings, OnProblem, ingest
+from memr_cli.ingestion import IngestSettings, OnProblem
 from memr_cli.progress import silent
 from store.check import check
 from store.reader import Store

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from ingested import ingest
 
-from memr_cli.ingestion import IngestSettings, ingest
+from memr_cli.ingestion import IngestSettings
 from memr_cli.progress import silent
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -7,11 +7,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from ingested import ingest
 from raw_folders import npy, row, write_raw
 
 from memr_cli.corpora.sources import FolderSource, Found
 from memr_cli.errors import InputError, StoreRefusedError
-from memr_cli.ingestion import IngestSettings, ingest, reading_ahead
+from memr_cli.ingestion import IngestSettings, reading_ahead
 from memr_cli.progress import silent
 from memr_cli.vocabulary import Pooling
 from store.check import check
@@ -98,7 +99,7 @@ def test_another_listing_is_refused_before_features_are_read(
     ("files", "settings", "found"),
     [
         ({}, IngestSettings(pooling=Pooling.MAX), "it was pooled by mean, here by max"),
-        ({"features/0.npy": npy(np.ones((5, 3)))}, KEEP, "has frames .* there, .* here"),
+        ({"features/0.npy": npy(np.ones((5, 3)))}, KEEP, "has other numbers of frames there"),
         ({"features/0.npy": b""}, KEEP, "acoustic has present 4 there, 3 here"),
         ({"features/0.npy": npy(np.ones((2, 3)))}, KEEP, "have other features"),
     ],

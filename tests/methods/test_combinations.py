@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from memr_cli.errors import UnsupportedError
-from memr_cli.evaluation.opinions import LEAST_SHARE, likeliest_weights, pooled
+from memr_cli.evaluation.fusion import LEAST_SHARE, likeliest_weights, pooled
 from memr_cli.methods import late_mean, late_stack
 from memr_cli.methods.combination import FEWEST_ROWS, Combination
 from memr_cli.vocabulary import Preset

@@ -232,7 +232,7 @@ UNUSABLE = {
     'its modalities are \'lexical\', expected "any", "several"': changed(
         "summary =", "modalities = 'lexical'\n    summary ="
     ),
-    "its modalities are ('smell',)": changed("summary =", "modalities = ('smell',)\n    summary ="),
+    "its modalities are ('Smell',)": changed("summary =", "modalities = ('Smell',)\n    summary ="),
     "its modalities are ()": changed("summary =", "modalities = ()\n    summary ="),
     "its needs are 'frames', expected a tuple": changed(
         "summary =", "needs = 'frames'\n    summary ="

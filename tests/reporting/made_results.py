@@ -2,18 +2,21 @@
 them. Letters: n test utterances, C classes, K folds.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+from complete_results import complete_evaluation, complete_settings
 from numpy.typing import NDArray
 
+from memr_cli.reporting.evaluated import Evaluated
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 from memr_cli.results.predictions import Predictions
-from memr_cli.results.saved import write_metrics
 
 NOTEBOOK_FOLDS = (
     (("F01", "F02"), 267),
@@ -82,6 +85,11 @@ class Experiment:
         return np.repeat(np.arange(len(self.folds)), [size for _, size in self.folds])
 
 
+def with_fields(one: Evaluated, **fields: Any) -> Evaluated:
+    """The same result with other fields."""
+    return Evaluated(msgspec.structs.replace(one.result, **fields))
+
+
 def write(
     root: Path,
     methods: Sequence[str] = FIVE,
@@ -122,7 +130,12 @@ def _write_one(
         "hashes": {folder.relative(path): digest(path)},
         "files": {"metrics": "", "predictions": folder.relative(path), "checkpoints": []},
     }
-    write_metrics(folder.metrics(experiment.protocol, method), {**value, **changes})
+    value = {**value, **changes}
+    if value["ties"] is None:
+        del value["ties"]
+    path = folder.metrics(experiment.protocol, method)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(complete_evaluation(value)))
 
 
 SEEN_AS_CONTEXT = {"leakage": {"dialogues": {"share": 0.4, "folds": [], "as_context": True}}}
@@ -183,8 +196,8 @@ def _protocol(experiment: Experiment) -> dict[str, Any]:
             {
                 "test": list(members),
                 "validation": train[:2],
-                "train": train,
-                "n_train": total - size,
+                "train": train or ["T"],
+                "n_train": total - size or 90,
                 "n_validation": (total - size) // 5,
                 "n_test": size,
             }
@@ -199,24 +212,26 @@ def _protocol(experiment: Experiment) -> dict[str, Any]:
 def settings_of(experiment: Experiment, method: str) -> dict[str, Any]:
     """The settings of one method; those that came later only where they are not as they were."""
     members = [method] if method in experiment.modalities else list(experiment.modalities)
-    return {
-        "hidden": [256, 128] if method == "early" else [128, 64],
-        "learning_rate": 0.001,
-        "weight_decay": 1e-5,
-        "batch_size": 32,
-        "epochs": 50,
-        "patience": 5,
-        "refit": True,
-        "seed": experiment.seeds[0],
-        "seeds": len(experiment.seeds),
-        "modalities": members,
-        "overrides": dict(experiment.overrides),
-        "n_parameters": 762_244,
-        **({"subset": experiment.subset} if experiment.subset != "all" else {}),
-        **({"calibrate": experiment.calibrate} if experiment.calibrate else {}),
-        **({"ensemble": experiment.averages(method)} if experiment.ensemble else {}),
-        **_normalize(experiment, members),
-    }
+    return complete_settings(
+        {
+            "hidden": 256 if method == "early" else 128,
+            "learning_rate": 0.001,
+            "weight_decay": 1e-5,
+            "batch_size": 32,
+            "epochs": 50,
+            "patience": 5,
+            "refit": True,
+            "seed": experiment.seeds[0],
+            "seeds": len(experiment.seeds),
+            "modalities": members,
+            "overrides": dict(experiment.overrides),
+            "n_parameters": 762_244,
+            **({"subset": experiment.subset} if experiment.subset != "all" else {}),
+            **({"calibrate": experiment.calibrate} if experiment.calibrate else {}),
+            **({"ensemble": experiment.averages(method)} if experiment.ensemble else {}),
+            **_normalize(experiment, members),
+        }
+    )
 
 
 def _normalize(experiment: Experiment, members: Sequence[str]) -> dict[str, Any]:
@@ -246,7 +261,7 @@ def _details(
         "calibration": {
             **dict.fromkeys(("brier", "ece", "aurc"), None if votes else value),
             "bins": None if votes else bins,
-            "temperatures": [{"fold": 0, "seed": 0, "temperature": 1.31}]
+            "temperatures": [{"fold": 0, "seed": 0, "temperature": 1.31, "n": 90, "fitted": True}]
             if experiment.calibrate and not votes
             else None,
         },
@@ -278,9 +293,10 @@ def _fusion(experiment: Experiment, method: str) -> list[dict[str, Any]]:
     for fold in range(len(experiment.folds)):
         for seed in experiment.seeds:
             weights = {name: 0.2 + 0.1 * i + 0.01 * fold for i, name in enumerate(names)}
-            stacked: dict[str, Any] = {"coefficients": [[0.1] * 4] * 4, "intercept": [0.0] * 4}
+            stacked: dict[str, Any] = {"coefficients": [[0.1] * 4] * 4, "intercepts": [0.0] * 4}
             parameters = {"weights": weights} if method == "late-weighted" else stacked
-            found.append({"fold": fold, "seed": seed, "n": 180 + fold, "parameters": parameters})
+            run = {"fold": fold, "seed": seed, "n": 180 + fold, "fitted": True}
+            found.append({**run, "parameters": parameters})
     return found
 
 
@@ -334,7 +350,10 @@ def _scores(
         "support": true.astype(float),
     }
     per_class = {
-        name: {key: float(column[i]) for key, column in columns.items()}
+        name: {
+            key: int(column[i]) if key == "support" else float(column[i])
+            for key, column in columns.items()
+        }
         for i, name in enumerate(experiment.classes)
     }
     confusion = {

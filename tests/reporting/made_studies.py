@@ -12,7 +12,7 @@ from made_results import Experiment, settings_of
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 
-METRICS = ("accuracy", "uar", "f1_macro")
+METRICS = ("accuracy", "uar", "f1_macro", "f1_weighted")
 
 
 def write_comparison(
@@ -47,6 +47,7 @@ def write_comparison(
         "subset": experiment.subset,
         "normalize": {},
         "seeds": list(experiment.seeds),
+        "ensemble": experiment.ensemble,
         "n": 1300,
         "left_out": 36,
         "clusters": {"kind": "sessions", "n": 5, "dialogues": 151, "speakers": 10},
@@ -54,6 +55,7 @@ def write_comparison(
         "pairs": [_pair(rng, *pair) for pair in combinations(methods, 2)],
         "notes": ["intervals leave out how training would vary"],
         "hashes": {folder.relative(path): digest(path) for path in files},
+        "files": {"comparison": ""},
     }
     name = "+".join(method.replace(" ", "")[-20:] for method in methods)
     return _write(root / "comparisons" / experiment.protocol / f"{name}.json", value, changes)
@@ -123,6 +125,9 @@ def write_ablation(
         "notes": ["the noise is Gaussian"],
         "versions": {"memr": "1"},
         "key": "sha256:" + "cd" * 32,
+        "transductive": False,
+        "files": {"ablation": ""},
+        "hashes": {},
     }
     return _write(root / "ablations" / experiment.protocol / f"{method}.json", value, changes)
 
@@ -153,6 +158,11 @@ def write_audit(root: Path, experiment: Experiment | None = None, **changes: Any
     ]
     keys = ("code", "severity", "modality", "value", "message", "action")
     identity = {"accuracy": 0.61, "chance": 0.12, "normalised": 0.2}
+    identity |= {"speakers": 10, "n": 1000, "by_dialogue": True}
+    leak = {"train": 0.98, "test": 0.76, "gap": 0.22, "ci95": [0.2, 0.24]}
+    leak |= {"uar": {"train": 0.98, "test": 0.76}, "speakers": {"train": 8, "test": 2}}
+    length = {"accuracy": 0.35, "majority": 0.31, "gain": 0.04, "ci95": [0.0, 0.08]}
+    nothing = dict.fromkeys(("speakers", "dialogues", "sessions", "partners"))
     value = {
         "schema": "memr.audit/1",
         **_made_on(experiment),
@@ -160,16 +170,22 @@ def write_audit(root: Path, experiment: Experiment | None = None, **changes: Any
         "findings": [dict(zip(keys, one, strict=True)) for one in findings],
         "counts": {"info": 1, "warning": 1, "severe": 1},
         "probes": {
+            "shared": nothing,
+            "classes": {},
+            "speakers": {"smallest_fold": 226, "smallest_speaker": 100, "speakers": 10},
+            "scripts": None,
             "modalities": {
                 name: {
-                    "label_leak": {"train": 0.98, "test": 0.76, "gap": 0.22, "ci95": [0.2, 0.24]},
+                    "label_leak": leak,
                     "speaker_identity": identity,
-                    "length": {"accuracy": 0.35, "majority": 0.31, "gain": 0.04},
+                    "length": length,
                 }
                 for name in experiment.modalities
-            }
+            },
         },
         "notes": ["outliers cannot be told"],
+        "n": 1336,
+        "files": {"audit": ""},
     }
     return _write(root / "audits" / f"{experiment.protocol}.json", value, changes)
 

@@ -8,11 +8,11 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+from built import build
 from headless import Browser, Keyboard, find_browser
 from made_results import Experiment, folds_of, write
 from made_studies import write_ablation, write_audit, write_comparison
 
-from memr_cli.reporting.report import build
 from memr_cli.results.folder import ResultFolder
 
 # Runs in a copy of the page without its policy, which forbids scripts.

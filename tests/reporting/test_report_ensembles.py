@@ -88,7 +88,7 @@ def test_counts_are_said_to_be_by_seed_where_they_are(beside_a_vote: Group, tmp_
 
 
 def test_rows_say_of_each_method_whether_it_is_an_ensemble(beside_a_vote: Group) -> None:
-    found = {row["method"]: row["ensemble"] for row in rows(beside_a_vote)}
+    found = {row.method: row.ensemble for row in rows(beside_a_vote)}
     assert found["lexical"] is found["gated"] is found["early"] is True
     assert found["late"] is False
     head, *lines = table([beside_a_vote]).splitlines()

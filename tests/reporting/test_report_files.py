@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from built import build, shown
 from made_results import FIVE, Experiment, folds_of, write
 
 from memr_cli.errors import UnsupportedError
-from memr_cli.reporting.report import build
-from memr_cli.reporting.rows import shown
 from memr_cli.results.folder import ResultFolder
 
 T = TypeVar("T")

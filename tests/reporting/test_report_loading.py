@@ -6,6 +6,7 @@ import pytest
 from made_results import FIVE, write
 
 from memr_cli.reporting.loading import load
+from memr_cli.results.evaluation import Ties
 from memr_cli.results.folder import ResultFolder
 
 
@@ -17,7 +18,7 @@ def test_every_result_is_read(tmp_path: Path) -> None:
     late = next(result for result in results if result.method == "late")
     assert late.n == 1336
     assert late.counts.sum() == 1336
-    assert late.ties == (31, 31 / 1336)
+    assert late.ties == Ties(count=31, share=31 / 1336)
     assert late.voters == ("visual", "acoustic", "lexical")
 
 
@@ -132,10 +133,9 @@ def test_a_metrics_file_that_contradicts_itself_is_left_out(
         (("confusion", "folds", 0, 0, 0), 1e300),
         (("protocol", "folds", 0, "test"), "F01"),
         (("protocol", "folds", 0, "test"), []),
-        (("n",), 10**15),
         (("n",), 0.5),
         (("by_speaker",), {"F01": {"n": -1, "f1_micro": 0.5}}),
-        (("modality_weights",), {"modalities": ["x"], "n": 1, "mean": {"x": 1}, "by_class": {}}),
+        (("modality_weights",), {"modalities": ["x"], "n": 1, "mean": {}, "by_class": {}}),
         (("modality_weights",), {"modalities": [], "n": 1, "mean": {}, "by_class": {}}),
         (("notes",), [None, {}]),
         (("store",), 7),
@@ -181,9 +181,9 @@ def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
 
 
 def test_names_that_would_move_a_cursor_are_shown_by_number(tmp_path: Path) -> None:
-    folder = write(tmp_path, ["early"], notes=["a\x1b[31mb\u202ec\ud800"])
+    folder = write(tmp_path, ["early"], notes=["a\x1b[31mb\u202ec"])
     (result,) = load(folder, print)
-    assert result.notes == ("a\\x1b[31mb\\u202ec\\ud800",)
+    assert result.notes == ("a\\x1b[31mb\\u202ec",)
 
 
 def test_a_metrics_file_under_another_name_is_left_out(tmp_path: Path) -> None:
@@ -199,6 +199,7 @@ def test_undefined_figures_are_kept_as_such(tmp_path: Path) -> None:
     path = folder.metrics("speaker", "early")
     metrics = json.loads(path.read_text())
     nothing = {"mean": None, "std": None, "folds": [None] * 5, "ci95": None}
+    nothing |= {"seeds": [None], "pooled": None}
     metrics["metrics"]["uar"] = nothing
     path.write_text(json.dumps(metrics))
     (result,) = load(ResultFolder(tmp_path), print)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from built import build
 from made_results import FIVE, Experiment, folds_of, write
 from made_studies import write_ablation, write_audit, write_comparison
 
@@ -13,7 +14,6 @@ from memr_cli.reporting.figures.drawing import draw
 from memr_cli.reporting.figures.palette import method_colours
 from memr_cli.reporting.groups import group
 from memr_cli.reporting.loading import load
-from memr_cli.reporting.report import build
 from memr_cli.reporting.rows import table
 from memr_cli.reporting.sections import Section, section
 from memr_cli.reporting.studies.loading import Studies, studies
@@ -337,11 +337,11 @@ def test_the_comparison_stands_in_latex_with_intervals_and_marks(report: Path) -
     tex = (report / "results.tex").read_text(encoding="utf-8")
     table = tex[tex.index(r"\label{tab:memr-speaker-default-differences}") :]
     rows = [line.strip() for line in table.splitlines() if line.endswith(r"\\")]
-    assert rows[0] == r"Pair & Accuracy & UAR & Macro-F1 \\"
+    assert rows[0] == r"Pair & Accuracy & UAR & Macro-F1 & W-F1 \\"
     assert len(rows) == 4
     cell = r"(\+|\\ensuremath\{-\})\d+\.\d \((\\ensuremath\{-\})?\d+\.\d to \S+\)\*{0,3}"
     assert all(
-        re.fullmatch(rf"\w+ \\ensuremath\{{-\}} \w+ & {cell} & {cell} & {cell} \\\\", row)
+        re.fullmatch(rf"\w+ \\ensuremath\{{-\}} \w+ & {cell} & {cell} & {cell} & {cell} \\\\", row)
         for row in rows[1:]
     )
     assert "***" in "".join(rows)
@@ -349,18 +349,13 @@ def test_the_comparison_stands_in_latex_with_intervals_and_marks(report: Path) -
 
 def test_undefined_figures_of_studies_are_dashes(tmp_path: Path) -> None:
     folder = write(tmp_path, ("lexical", "early"), DETAILED)
-    path = write_comparison(tmp_path, ["lexical", "early"], DETAILED)
-    value = json.loads(path.read_text())
-    nothing = dict.fromkeys(("first", "second", "difference", "ci95", "p", "p_holm", "t"))
-    value["pairs"][0]["metrics"]["uar"] = nothing
-    path.write_text(json.dumps(value))
     ablation = json.loads(write_ablation(tmp_path, "early", DETAILED).read_text())
     ablation["subsets"][1]["metrics"]["accuracy"] = {"mean": None, "std": None, "ci95": None}
     ablation["shapley"]["accuracy"]["visual"] = {"value": None, "ci95": None}
     (tmp_path / "ablations/speaker/early.json").write_text(json.dumps(ablation))
     build(folder, notice=print)
     markdown = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
-    assert re.search(r"\| UAR \|( \N{EN DASH} \|){5}", markdown)
+    assert re.search(r"\| visual \| \N{EN DASH} \|", markdown)
 
 
 HOSTILE = "<img src=x onerror=alert(1)> | \\input{x} $ % _ \" '"

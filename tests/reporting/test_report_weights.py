@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from made_results import Experiment, folds_of, write
 
@@ -14,6 +15,7 @@ from memr_cli.reporting.loading import load
 from memr_cli.reporting.parts.part import Part
 from memr_cli.reporting.parts.weights import parts
 from memr_cli.reporting.weighing import Fusion, ModalityWeights
+from memr_cli.results import evaluation
 
 GIVEN = {
     "modalities": ["acoustic", "lexical"],
@@ -22,7 +24,6 @@ GIVEN = {
     "by_class": {
         "anger": {"n": 10, "acoustic": 0.7, "lexical": 0.3},
         "sadness": {"n": 20, "acoustic": 0.25, "lexical": 0.75},
-        "happiness": {"n": 0, "acoustic": None, "lexical": None},
     },
 }
 
@@ -49,7 +50,8 @@ def test_nothing_is_said_where_no_method_weighs(tmp_path: Path) -> None:
 
 def test_no_utterance_with_every_modality_gives_no_weights(tmp_path: Path) -> None:
     assert told(made(tmp_path, ["gated"], modality_weights=None)) == {}
-    assert ModalityWeights.parse({**GIVEN, "n": 0}) is None
+    found = msgspec.convert({**GIVEN, "n": 0}, evaluation.ModalityWeights)
+    assert ModalityWeights.of(found) is None
 
 
 def test_the_heaviest_modality_and_its_classes_are_named(tmp_path: Path) -> None:
@@ -121,8 +123,10 @@ def test_fitted_weights_are_told_with_their_range_and_what_they_rest_on(tmp_path
 
 
 def test_fits_that_had_too_few_rows_are_counted(tmp_path: Path) -> None:
-    weighed = {"n": 90, "fitted": True, "parameters": {"weights": {"lexical": 0.8, "visual": 0.2}}}
-    fusion = [weighed, {"n": 2, "fitted": False, "parameters": {}}]
+    run = {"fold": 0, "seed": 0}
+    parameters = {"weights": {"lexical": 0.8, "visual": 0.2}}
+    weighed = {**run, "n": 90, "fitted": True, "parameters": parameters}
+    fusion = [weighed, {**run, "n": 2, "fitted": False, "parameters": {}}]
     part = told(made(tmp_path, ["late-weighted"], fusion=fusion))["fusion"]
     assert part.sentence == (
         "late-weighted is fitted in each fold on 2 to 90 validation rows (too few to learn from in "
@@ -133,10 +137,12 @@ def test_fits_that_had_too_few_rows_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_combination_without_a_weight_for_each_modality_has_no_table() -> None:
-    assert Fusion.parse({"n": 3, "parameters": {"weights": [[0.1, 0.2]]}}).weights is None
-    assert Fusion.parse({"n": 3, "parameters": {"coefficients": 1.0}}).weights is None
-    weighted = Fusion.parse({"n": 3, "parameters": {"weights": {"lexical": 0.5}}})
-    assert weighted == Fusion(3, {"lexical": 0.5})
+    def learned(parameters: dict[str, Any]) -> Fusion:
+        return Fusion.of(evaluation.Fusion(fold=0, seed=0, n=3, fitted=True, parameters=parameters))
+
+    assert learned({"weights": ((0.1, 0.2),)}).weights is None
+    assert learned({"coefficients": (1.0,)}).weights is None
+    assert learned({"weights": {"lexical": 0.5}}) == Fusion(3, {"lexical": 0.5})
 
 
 def test_a_mean_of_probabilities_is_no_vote(tmp_path: Path) -> None:

@@ -3,17 +3,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from made_results import SEEN_AS_CONTEXT, Experiment, folds_of, write
+from made_results import SEEN_AS_CONTEXT, Experiment, folds_of, with_fields, write
 from made_studies import write_comparison
 
 from memr_cli.reporting import repeat, words
-from memr_cli.reporting.evaluated import Leakage
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
 from memr_cli.reporting.rows import rows
 from memr_cli.reporting.studies.comparison import Comparison
 from memr_cli.reporting.studies.loading import Studies
+from memr_cli.results import comparison as compared
+from memr_cli.results.evaluation import Leakage, Overlap, SharedDialogues, Ties
 
 
 def made(root: Path, methods: list[str], experiment: Experiment | None = None, **changes: Any):
@@ -26,8 +28,8 @@ def scored(one: Group, **scores: tuple[float, float, float]) -> Group:
     results = []
     for result in one.results:
         mean, low, high = scores[result.method]
-        f1 = replace(result.scores["f1_micro"], mean=mean, ci95=(low, high))
-        results.append(replace(result, scores={**result.scores, "f1_micro": f1}))
+        f1 = msgspec.structs.replace(result.scores["f1_micro"], mean=mean, ci95=(low, high))
+        results.append(with_fields(result, metrics={**result.scores, "f1_micro": f1}))
     return replace(one, results=tuple(results))
 
 
@@ -74,14 +76,16 @@ def test_a_paired_comparison_says_more_than_overlapping_intervals(
     value = json.loads(path.read_text())
     accuracy = value["pairs"][0]["metrics"]["accuracy"]
     accuracy |= {"p_holm": p, "difference": 0.05, "ci95": interval}
-    assert said in words.headline(one, [Comparison.parse(value, path)])
+    assert said in words.headline(
+        one, [Comparison(path, msgspec.convert(value, compared.Comparison))]
+    )
 
 
 def test_without_an_interval_nothing_is_said_about_order(tmp_path: Path) -> None:
     one = made(tmp_path, ["lexical", "early"])
     first = one.results[0]
-    f1 = replace(first.scores["f1_micro"], ci95=None)
-    bare = replace(first, scores={**first.scores, "f1_micro": f1})
+    f1 = msgspec.structs.replace(first.scores["f1_micro"], ci95=None)
+    bare = with_fields(first, metrics={**first.scores, "f1_micro": f1})
     text = words.headline(replace(one, results=(bare, one.results[1])))
     assert "Without intervals for all methods, nothing is said about their order." in text
 
@@ -94,11 +98,17 @@ def test_the_majority_level_is_the_mean_over_folds_of_its_share(tmp_path: Path) 
     assert level == pytest.approx((support[0, 1] / 50 + support[1, 1] / 57) / 2)
 
 
+def shares(speakers: int, dialogues: float | None, identical: dict[str, float]) -> Leakage:
+    shared = dialogues is not None and SharedDialogues(share=dialogues, folds=(), as_context=False)
+    overlaps = {name: Overlap(share=share, folds=()) for name, share in identical.items()}
+    return Leakage(speakers=speakers, dialogues=shared or None, identical=overlaps)
+
+
 @pytest.mark.parametrize(
     ("leakage", "sentences"),
     [
         (
-            Leakage(0, 0.74, {"lexical": 0.061, "visual": 0.0}),
+            shares(0, 0.74, {"lexical": 0.061, "visual": 0.0}),
             [
                 "No speaker is tested in a fold that also trains on them.",
                 (
@@ -109,7 +119,7 @@ def test_the_majority_level_is_the_mean_over_folds_of_its_share(tmp_path: Path) 
             ],
         ),
         (
-            Leakage(2, None, {"lexical": 0.0, "acoustic": 0.0}),
+            shares(2, None, {"lexical": 0.0, "acoustic": 0.0}),
             [
                 "2 speakers are tested in a fold that also trains on them.",
                 "The corpus names no dialogues, so those shared with training cannot be counted.",
@@ -117,7 +127,7 @@ def test_the_majority_level_is_the_mean_over_folds_of_its_share(tmp_path: Path) 
             ],
         ),
         (
-            Leakage(1, 0.0, {}),
+            shares(1, 0.0, {}),
             [
                 "1 speaker is tested in a fold that also trains on them.",
                 "No test utterance belongs to a dialogue that is also in training.",
@@ -129,7 +139,7 @@ def test_leakage_is_said_in_plain_sentences(
     tmp_path: Path, leakage: Leakage, sentences: list[str]
 ) -> None:
     one = made(tmp_path, ["early"])
-    one = replace(one, results=(replace(one.results[0], leakage=leakage),))
+    one = replace(one, results=(with_fields(one.results[0], leakage=leakage),))
     assert [s.replace("\N{NO-BREAK SPACE}", " ") for s in words.leakage(one)] == sentences
 
 
@@ -157,7 +167,7 @@ def test_a_method_that_sees_dialogues_alone_is_not_said_to_be_normalised(tmp_pat
     (line,) = [line for line in words.leakage(one) if "transductive" in line]
     assert line.startswith("Turns of test dialogues")
     assert "context and context-causal have them as context" in line
-    assert [row["transductive"] for row in rows(one)] == [*[False] * 5, True, True]
+    assert [row.transductive for row in rows(one)] == [*[False] * 5, True, True]
 
 
 @pytest.mark.parametrize("told", [{}, {"as_context": False}], ids=["earlier", "not"])
@@ -198,7 +208,7 @@ def test_one_fold_has_no_deviation(tmp_path: Path) -> None:
 def test_settings_are_said_once_where_methods_agree(tmp_path: Path) -> None:
     found = dict(repeat.settings(made(tmp_path, ["lexical", "early"])))
     assert found["batch_size"] == "32"
-    assert found["hidden"] == "lexical: 128, 64; early: 256, 128"
+    assert found["hidden"] == "lexical: 128; early: 256"
     assert found["refit"] == "yes"
     assert found["n_parameters"] == "762,244"
 
@@ -224,7 +234,7 @@ def test_ties_are_told_only_where_there_are_some(tmp_path: Path) -> None:
     one = made(tmp_path, ["late"])
     (late,) = one.results
     assert any("tie" in line for line in words.remarks(one))
-    untied = replace(one, results=(replace(late, ties=(0, 0.0)),))
+    untied = replace(one, results=(with_fields(late, ties=Ties(count=0, share=0.0)),))
     assert not any("tie" in line for line in words.remarks(untied))
 
 

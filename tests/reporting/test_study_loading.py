@@ -192,6 +192,20 @@ def test_the_command_for_a_stale_comparison_can_be_run(tmp_path: Path) -> None:
     ) in notice
 
 
+def test_a_comparison_against_one_method_does_not_replace_pairs_that_it_lacks(
+    tmp_path: Path,
+) -> None:
+    folder = write(tmp_path, FIVE)
+    path = write_comparison(tmp_path, ["lexical", "early", "late"])
+    value = json.loads(path.read_text())
+    value["pairs"] = [pair for pair in value["pairs"] if pair["first"] == "lexical"]
+    path.write_text(json.dumps(value))
+    other = write_comparison(tmp_path, ["early", "late"])
+    (held,), notices = found(folder)
+    assert notices == []
+    assert {one.path for one in held.comparisons} == {path, other}
+
+
 def test_a_comparison_that_a_larger_one_holds_is_not_told_again(tmp_path: Path) -> None:
     folder = write(tmp_path, FIVE)
     larger = write_comparison(tmp_path, ["lexical", "early", "late"])

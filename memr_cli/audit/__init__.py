@@ -1,1 +1,0 @@
-"""Looking at a store and a protocol before anyone believes a score."""

@@ -1,0 +1,1 @@
+"""Checks of a store under a protocol, before anyone believes a score."""

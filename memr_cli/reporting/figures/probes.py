@@ -1,0 +1,96 @@
+"""What linear probes learn from features that should not tell it, beside what needs none."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from memr_cli.reporting.figures.canvas import Drawing
+from memr_cli.reporting.figures.forest import Block, Row, forest
+from memr_cli.reporting.studies.audit import Audit
+from memr_cli.results.schema import Part, UnsetType
+from memr_cli.vocabulary import ordered_modalities
+
+
+class _Probe(NamedTuple):
+    """Where an audit keeps a probe: the accuracy, what it stands beside, and a third number."""
+
+    key: str
+    title: str
+    accuracy: str
+    against: str
+    beside: str = ""
+
+
+_PROBES = (
+    _Probe("label_leak", "class: within the training part / on the test part", "train", "test"),
+    _Probe(
+        "speaker_identity",
+        "speaker: from features / always the most frequent speaker",
+        "accuracy",
+        "chance",
+        "normalised",
+    ),
+    _Probe(
+        "length",
+        "class: from frame counts / always the most frequent class",
+        "accuracy",
+        "majority",
+    ),
+)
+
+
+def probes(audit: Audit | None, colours: Mapping[str, str]) -> Drawing | None:
+    """Draw every probe by modality; None where there is no audit, or none of them ran."""
+    if audit is None:
+        return None
+    blocks = [block for probe in _PROBES if (block := _block(probe, audit, colours)).rows]
+    if not blocks:
+        return None
+    beside = any(row.beside is not None for block in blocks for row in block.rows)
+    sheet = forest(
+        blocks,
+        axis="accuracy of the probe (%)",
+        heading="filled / outlined" + " / diamond" * beside,
+        synthetic=audit.synthetic,
+    )
+    diamonds = (
+        " Diamonds, the third number: the speaker, once each speaker's features are normalised."
+        if beside
+        else ""
+    )
+    caption = (
+        "How often linear probes of each modality are right: filled the first that a title names, "
+        f"outlined the second.{diamonds}"
+    )
+    alt = "; ".join(
+        f"{block.title}: " + ", ".join(f"{row.label} {row.text}" for row in block.rows)
+        for block in blocks
+    )
+    return sheet.finish("audit", caption, f"Dot plot of probes in percent. {alt}.", part="audit")
+
+
+def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
+    held = audit.probes.modalities
+    rows = []
+    for name in ordered_modalities(held):
+        found = getattr(held[name], probe.key)
+        accuracy, against = _percent(found, probe.accuracy), _percent(found, probe.against)
+        if accuracy is None or against is None:
+            continue
+        beside = _percent(found, probe.beside)
+        numbers = [number for number in (accuracy, against, beside) if number is not None]
+        rows.append(
+            Row(
+                name,
+                " / ".join(f"{number:.1f}" for number in numbers),
+                accuracy,
+                base=against,
+                colour=colours[name],
+                beside=beside,
+            )
+        )
+    return Block(probe.title, tuple(rows))
+
+
+def _percent(found: Part | UnsetType, name: str) -> float | None:
+    value = getattr(found, name, None) if name else None
+    return 100 * value if isinstance(value, float) else None

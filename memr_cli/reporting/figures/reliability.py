@@ -1,0 +1,87 @@
+"""How often decisions are right beside how sure they are, one panel a method."""
+
+from collections.abc import Mapping
+
+from memr_cli.reporting import words
+from memr_cli.reporting.calibration import Calibration
+from memr_cli.reporting.figures.canvas import (
+    COLUMN,
+    PAGE,
+    SMALL,
+    TINY,
+    Drawing,
+    Sheet,
+    shortened,
+)
+from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
+from memr_cli.reporting.groups import Group
+
+_LEFT, _GAP, _TITLE, _BELOW, _FOOT = 0.46, 0.2, 0.22, 0.12, 0.4
+_COLUMNS, _COLUMNS_OF_PAGE = 3, 6
+_MOST_IN_COLUMN = 9
+
+
+def reliability(group: Group, colours: Mapping[str, str]) -> Drawing | None:
+    """Draw every method that gives probabilities; None where none does."""
+    shown = [(one.method, one.calibration) for one in group.results if one.calibration is not None]
+    if not shown:
+        return None
+    width, most = (COLUMN, _COLUMNS) if len(shown) <= _MOST_IN_COLUMN else (PAGE, _COLUMNS_OF_PAGE)
+    columns = min(len(shown), most)
+    side = min((width - _LEFT - 0.1 - _GAP * (columns - 1)) / columns, 1.5)
+    rows = -(-len(shown) // columns)
+    pitch = _TITLE + side + _BELOW
+    sheet = Sheet(width, rows * pitch - _BELOW + _FOOT, synthetic=group.synthetic)
+    for number, (method, found) in enumerate(shown):
+        row, column = divmod(number, columns)
+        place = _LEFT + column * (side + _GAP), _TITLE + row * pitch
+        last = number + columns >= len(shown)
+        _draw_panel(sheet, (*place, side), (method, found), colours[method], (column == 0, last))
+    middle = _LEFT + (columns * (side + _GAP) - _GAP) / 2
+    sheet.text(0.03, rows * pitch / 2, "right (%)", rotation=90, ha="left", va="center")
+    foot = sheet.height - (0.2 if group.synthetic else 0.04)
+    sheet.text(middle, foot, "confidence (%)", ha="center", va="bottom")
+    return sheet.finish("reliability", _caption(group), _alt(shown), part="reliability")
+
+
+def _draw_panel(
+    sheet: Sheet,
+    place: tuple[float, float, float],
+    shown: tuple[str, Calibration],
+    colour: str,
+    labelled: tuple[bool, bool],
+) -> None:
+    """place: left, top and side in inches. labelled: whether the axes left and below have ticks."""
+    (left, top, side), (method, found) = place, shown
+    axes = sheet.axes(left, top, side, side)
+    axes.set(xlim=(0, 100), ylim=(0, 100), xticks=[0, 50, 100], yticks=[0, 50, 100])
+    axes.tick_params(labelsize=SMALL, labelleft=labelled[0], labelbottom=labelled[1])
+    axes.plot([0, 100], [0, 100], color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    confidence = [100 * one.confidence for one in found.bins]
+    right = [100 * one.accuracy for one in found.bins]
+    # To the diagonal: what confidence claims too much, or too little.
+    axes.vlines(confidence, right, confidence, color=colour, lw=0.8, alpha=0.45)
+    axes.plot(confidence, right, "o-", color=colour, ms=2.9, lw=0.9, mec=PAPER, mew=0.3)
+    sheet.text(left, top - 0.04, shortened(method, side, SMALL), size=SMALL, va="bottom")
+    text = f"ECE {words.percent(found.ece)}"
+    axes.text(97, 5, text, size=TINY, color=INK, ha="right", va="bottom")
+
+
+def _caption(group: Group) -> str:
+    lacking = [one.method for one in group.results if one.calibration is None]
+    text = (
+        "Share of decisions that are right by how sure they are, in bins of equal size over all "
+        "test utterances. Below the diagonal a method claims more than it keeps. ECE: the expected "
+        "calibration error in points, over all test utterances."
+    )
+    if lacking:
+        text += f" Without probabilities to judge: {words.listed(lacking)}."
+    return text
+
+
+def _alt(shown: list[tuple[str, Calibration]]) -> str:
+    parts = (
+        f"{method}: expected calibration error {words.percent(found.ece)}"
+        for method, found in shown
+    )
+    return f"Reliability diagrams, in points. {'; '.join(parts)}."

@@ -1,0 +1,103 @@
+"""Accuracy of one method with every subset of its modalities."""
+
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
+
+from memr_cli.reporting import words
+from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet, text_width
+from memr_cli.reporting.figures.palette import INK, MUTED, PAPER, RULE
+from memr_cli.reporting.groups import slug
+from memr_cli.reporting.studies.ablation import Ablation
+from memr_cli.results.ablation import SpreadWithInterval, SubsetScores
+
+_ROW, _DOT, _FOOT = 0.2, 0.22, 0.4
+
+
+def subsets(ablation: Ablation, colours: Mapping[str, str]) -> Drawing:
+    """Draw a row for each subset: dots for the modalities that are there, then the score."""
+    names, rows = ablation.modalities, ablation.subsets
+    head = max(text_width(name, SMALL) for name in names) + 0.12
+    left = 0.1 + _DOT * len(names) + 0.08
+    texts = [words.percent(row.metrics["accuracy"].mean) for row in rows]
+    right = max(map(text_width, texts)) + 0.12
+    height = _ROW * len(rows)
+    sheet = Sheet(COLUMN, head + height + _FOOT, synthetic=ablation.synthetic)
+    axes = sheet.axes(left, head, COLUMN - left - right, height)
+    axes.set(xlim=_limits(ablation), ylim=(len(rows) - 0.5, -0.5), xlabel="accuracy (%)")
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    axes.locator_params(axis="x", steps=[1, 2, 5, 10], integer=True, nbins=6)
+    matrix = sheet.axes(0.1, head, _DOT * len(names), height)
+    matrix.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    matrix.axis("off")
+    for column, name in enumerate(names):
+        place = 0.1 + _DOT * (column + 0.5)
+        sheet.text(place, head - 0.05, name, size=SMALL, rotation=90, ha="center", va="bottom")
+    for number, (row, text) in enumerate(zip(rows, texts, strict=True)):
+        _draw_members(matrix, number, row, names, colours)
+        _draw_scores(axes, number, row)
+        middle = head + (number + 0.5) * _ROW
+        sheet.text(COLUMN - 0.03, middle, text, ha="right", va="center_baseline")
+    name = f"subsets-{slug(ablation.method)}"
+    return sheet.finish(name, _caption(ablation), _alt(ablation), part="subsets")
+
+
+def _draw_members(
+    axes: Axes, number: int, row: SubsetScores, names: tuple[str, ...], colours: Mapping[str, str]
+) -> None:
+    for column, name in enumerate(names):
+        colour = colours[name] if name in row.modalities else RULE
+        axes.plot(column, number, "o", ms=6.5, color=colour, mew=0)
+
+
+def _draw_scores(axes: Axes, number: int, row: SubsetScores) -> None:
+    apart = 0.16 if row.retrained else 0.0
+    _draw_score(axes, number - apart, row.metrics["accuracy"], "o", INK)
+    if row.retrained:
+        _draw_score(axes, number + apart, row.retrained["accuracy"], "D", PAPER)
+
+
+def _draw_score(
+    axes: Axes, place: float, score: SpreadWithInterval, marker: str, fill: str
+) -> None:
+    if score.mean is None:
+        return
+    if score.ci95 is not None:
+        ends = [100 * bound for bound in score.ci95]
+        axes.plot(ends, [place] * 2, color=MUTED, lw=1.1, solid_capstyle="butt")
+    size = 4.2 if marker == "o" else 3.4
+    axes.plot(100 * score.mean, place, marker, ms=size, color=fill, mec=INK, mew=0.8, zorder=3)
+
+
+def _limits(ablation: Ablation) -> tuple[float, float]:
+    """All marks and some air, in percent; the axis need not start at zero."""
+    ends = []
+    for row in ablation.subsets:
+        for scores in (row.metrics, row.retrained or {}):
+            for value in [scores["accuracy"]] if scores else []:
+                ends += [value.mean, *(value.ci95 or ())]
+    known = [100 * end for end in ends if end is not None] or [0.0, 100.0]
+    air = 0.05 * max(max(known) - min(known), 5.0)
+    return min(known) - air, max(known) + air
+
+
+def _caption(ablation: Ablation) -> str:
+    text = (
+        f"Accuracy of {ablation.method} with every subset of its modalities, the others absent at "
+        f"test time, with 95{words.SPACE}% intervals. Without any, the most frequent class of the "
+        "training part is answered."
+    )
+    if any(row.retrained for row in ablation.subsets):
+        text += " Diamonds: trained without the others, too."
+    return f"{text} The axis does not start at zero."
+
+
+def _alt(ablation: Ablation) -> str:
+    parts = []
+    for row in ablation.subsets:
+        score = words.percent(row.metrics["accuracy"].mean)
+        anew = row.retrained and f" (retrained {words.percent(row.retrained['accuracy'].mean)})"
+        parts.append(f"{' and '.join(row.modalities) or 'none'} {score}{anew or ''}")
+    return f"Dot plot of accuracy in percent of {ablation.method} with: {'; '.join(parts)}."

@@ -1,0 +1,158 @@
+"""How methods weigh modalities, on average and by emotion."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+from matplotlib.axes import Axes
+
+from memr_cli.reporting.figures import legend
+from memr_cli.reporting.figures.canvas import (
+    COLUMN,
+    SIZE,
+    SMALL,
+    Drawing,
+    Sheet,
+    shortened,
+    text_width,
+)
+from memr_cli.reporting.figures.forest import sheets
+from memr_cli.reporting.figures.palette import MUTED, PAPER, RULE
+from memr_cli.reporting.groups import Group
+from memr_cli.reporting.weighing import ModalityWeights, Weights
+from memr_cli.vocabulary import MODALITIES, ordered_modalities
+
+_ROW, _TITLE, _SPACE = 0.165, 0.2, 0.09
+_TOP, _FOOT = 0.05, 0.4
+_WIDEST_LABEL = 1.0
+_MARKERS = dict(zip(MODALITIES, ("o", "s", "^"), strict=True))
+_OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
+ALL = "all classes"
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One method: a row for all classes together, and one for each that has any."""
+
+    method: str
+    equal: float
+    rows: tuple[tuple[str, Weights], ...]
+
+    @property
+    def height(self) -> float:
+        return _TITLE + _ROW * len(self.rows) + _SPACE
+
+
+def weights(group: Group, colours: Mapping[str, str]) -> list[Drawing]:
+    """Draw every method that weighs, on one sheet or as many as they need; nothing without one."""
+    blocks = [
+        _block(result.method, result.modality_weights, group.class_names)
+        for result in group.results
+        if result.modality_weights is not None
+    ]
+    if not blocks:
+        return []
+    parts = sheets(blocks)
+    drawings = []
+    for number, part in enumerate(parts, start=1):
+        several = len(parts) > 1
+        which = f" Part {number} of {len(parts)}." if several else ""
+        name = f"weights-{number}" if several else "weights"
+        sheet = _draw(part, colours, synthetic=group.synthetic)
+        drawings.append(sheet.finish(name, _CAPTION + which, _alt(part), part="weights"))
+    return drawings
+
+
+def _block(method: str, found: ModalityWeights, class_names: Sequence[str]) -> _Block:
+    by_class = found.by_class
+    rows = [(name, by_class[name][1]) for name in class_names if name in by_class]
+    return _Block(method, 1 / len(found.modalities), ((ALL, found.mean), *rows))
+
+
+def markers_of(names: Sequence[str]) -> list[str]:
+    """Return a marker for each modality; the standard three have the same in every report."""
+    others = cycle(_OTHER_MARKERS)
+    return [_MARKERS[name] if name in _MARKERS else next(others) for name in names]
+
+
+def _draw(blocks: Sequence[_Block], colours: Mapping[str, str], *, synthetic: bool) -> Sheet:
+    used = {name for block in blocks for _, given in block.rows for name in given}
+    names = ordered_modalities(used)
+    markers = dict(zip(names, markers_of(names), strict=True))
+    labels = [label for block in blocks for label, _ in block.rows]
+    label = min(max(text_width(name, SMALL) for name in labels), _WIDEST_LABEL) + 0.2
+    broken = legend.lines(names, COLUMN)
+    head, height = _TOP + legend.LINE * len(broken) + 0.04, sum(block.height for block in blocks)
+    sheet = Sheet(COLUMN, head + height + _FOOT, synthetic=synthetic)
+    legend.draw(sheet, broken, colours, top=_TOP, markers=markers)
+    axes = sheet.axes(label, head, COLUMN - label - 0.14, height)
+    axes.set(xlim=(0, _most(blocks)), ylim=(height, 0), xlabel="mean weight")
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    axes.locator_params(axis="x", nbins=6)
+    top = 0.0
+    for block in blocks:
+        _draw_block(sheet, axes, block, (head, top, label), colours, markers)
+        top += block.height
+    return sheet
+
+
+def _draw_block(
+    sheet: Sheet,
+    axes: Axes,
+    block: _Block,
+    place: tuple[float, float, float],
+    colours: Mapping[str, str],
+    markers: Mapping[str, str],
+) -> None:
+    """place: where the axes start, where the block in them does, and the room for names."""
+    head, top, label = place
+    # Paper behind the name, which may reach into the grid.
+    paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}
+    title = shortened(block.method, COLUMN - 0.1, SIZE)
+    sheet.text(0.04, head + top + _TITLE / 2, title, va="center_baseline", bbox=paper)
+    ends = [top + _TITLE, top + _TITLE + _ROW * len(block.rows)]
+    axes.plot([block.equal] * 2, ends, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1.5)
+    for number, (name, given) in enumerate(block.rows):
+        middle = ends[0] + (number + 0.5) * _ROW
+        axes.axhline(middle, color=RULE, lw=0.6, zorder=1)
+        text, colour = shortened(name, label - 0.16, SMALL), MUTED
+        sheet.text(0.12, head + middle, text, size=SMALL, color=colour, va="center_baseline")
+        for modality, weight in given.items():
+            axes.plot(
+                weight,
+                middle,
+                markers[modality],
+                ms=4.8,
+                color=colours[modality],
+                mec=PAPER,
+                mew=0.5,
+                zorder=3,
+            )
+
+
+def _most(blocks: Sequence[_Block]) -> float:
+    """Where the axis ends: past the largest weight, with some air."""
+    rows = [(block.equal, *given.values()) for block in blocks for _, given in block.rows]
+    return 1.06 * max(max(row) for row in rows)
+
+
+_CAPTION = (
+    "Mean weight of each modality, for all utterances and by true class, over predictions of "
+    "utterances that have every modality of the method; the weights of one utterance sum to 1. "
+    "The dashed line is where all would weigh the same."
+)
+
+
+def _alt(blocks: Sequence[_Block]) -> str:
+    parts = []
+    for block in blocks:
+        rows = "; ".join(f"{name}: {said(given)}" for name, given in block.rows)
+        parts.append(f"{block.method}, {rows}")
+    return f"Dot plot of mean weights. {'. '.join(parts)}."
+
+
+def said(given: Weights) -> str:
+    """`acoustic 0.41, lexical 0.59`."""
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in given.items())

@@ -1,0 +1,159 @@
+"""Paired differences between methods."""
+
+from collections.abc import Sequence
+
+from memr_cli.reporting import words
+from memr_cli.reporting.figures.canvas import Drawing
+from memr_cli.reporting.groups import slug
+from memr_cli.reporting.parts.part import Part, of
+from memr_cli.reporting.studies.comparison import MARKS, METRICS, Comparison, Difference, Pair
+from memr_cli.reporting.tables import Captioned, Table
+
+
+def parts(comparisons: Sequence[Comparison], figures: Sequence[Drawing]) -> list[Part]:
+    """One for each comparison; where there are several, the title says of what."""
+    found = []
+    for one in comparisons:
+        several = words.counted(len(one.methods), "method")
+        of_what = several if one.is_large else ", ".join(x.label for x in one.methods)
+        title = "Paired differences" + (f": {of_what}" if len(comparisons) > 1 else "")
+        found.append(
+            Part(
+                key=slug(f"differences-{one.path.stem}" if len(comparisons) > 1 else "differences"),
+                title=title,
+                sentence=sentence(one),
+                figures=of(figures, f"differences/{one.path.stem}"),
+                tables=(_table(one), *[_matrix(one)] * one.is_large),
+                lines=tuple(_lines(one)),
+            )
+        )
+    return found
+
+
+def sentence(comparison: Comparison) -> str:
+    """How many pairs differ in accuracy, and which most."""
+    if len(comparison.pairs) == 1 and comparison.pairs[0].sentence:
+        return _whole(comparison.pairs[0].sentence)
+    found = [
+        (pair, pair.metrics["accuracy"])
+        for pair in comparison.pairs
+        if pair.metrics["accuracy"].difference is not None
+    ]
+    apart = [pair for pair, difference in found if difference.is_significant]
+    total = words.counted(len(comparison.pairs), "pair")
+    if not apart:
+        none = f"In accuracy, none of {total} differs at p < 0.05 after Holm's correction."
+        return f"{none}{_chosen(comparison)}"
+    largest = max(apart, key=lambda pair: abs(pair.metrics["accuracy"].difference or 0.0))
+    verb = "differs" if len(apart) == 1 else "differ"
+    points = words.signed(largest.metrics["accuracy"].difference)
+    reaching = sum(pair.metrics["accuracy"].reaches_zero for pair in apart)
+    unsure = f" In {reaching} of these the interval reaches 0." if reaching else ""
+    return (
+        f"In accuracy, {len(apart)} of {total} {verb} at p < 0.05 after Holm's correction; the "
+        f"largest such difference is {largest.label}: {points} points.{unsure}{_chosen(comparison)}"
+    )
+
+
+def _chosen(comparison: Comparison) -> str:
+    if not comparison.is_large:
+        return ""
+    return (
+        f" Shown one by one is how the others stand to {comparison.reference}, the most accurate "
+        "here; the correction runs over all pairs."
+    )
+
+
+def _lines(comparison: Comparison) -> list[str]:
+    """Every pair in words, where the sentence does not say it already, and the notes."""
+    pairs = comparison.shown if len(comparison.pairs) > 1 else ()
+    lines = [_whole(pair.sentence) for pair in pairs if pair.sentence]
+    if comparison.left_out:
+        left_out = words.counted(comparison.left_out, "utterance")
+        lines.append(f"Scored by some of these methods and not by all, so left out: {left_out}.")
+    return [*lines, *map(_whole, comparison.notes)]
+
+
+def _whole(text: str) -> str:
+    """`text` with a full stop."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _table(comparison: Comparison) -> Captioned:
+    head = ("Pair", "Metric", "Difference", "95 % interval", "p", "p (Holm)", "p (t-test)")
+    rows = tuple(
+        (pair.label, name, *_cells(pair.metrics[key]))
+        for pair in comparison.shown
+        for key, name in METRICS.items()
+    )
+    return Captioned(Table(head, rows, left=2), "Paired differences", _how(comparison))
+
+
+def _matrix(comparison: Comparison) -> Captioned:
+    """Every pair in accuracy, a row and a column for each method."""
+    labels = [method.label for method in comparison.methods]
+    found = {}
+    for pair in comparison.pairs:
+        for one in (pair.less(pair.first), pair.less(pair.second)):
+            accuracy = one.metrics["accuracy"]
+            found[one.second, one.first] = f"{words.signed(accuracy.difference)}{accuracy.marks}"
+    rows = tuple(
+        (row, *(found.get((row, column), words.ABSENT) for column in labels)) for row in labels
+    )
+    caption = (
+        f"Differences in accuracy in points, the method of the row less that of the column. "
+        f"{MARKS} in the permutation test after Holm's correction over all pairs, {_BRACKETS}. "
+        f"Intervals, p and other metrics of every pair: comparisons/{comparison.protocol}/"
+        f"{comparison.path.name}."
+    )
+    return Captioned(Table(("Method", *labels), rows), "Every pair in accuracy", caption)
+
+
+def _cells(found: Difference) -> tuple[str, ...]:
+    return (
+        f"{words.signed(found.difference, 2)}{found.marks}",
+        words.points(found.ci95),
+        words.p_value(found.result.p),
+        words.p_value(found.p_holm),
+        words.p_value(found.result.t.p),
+    )
+
+
+_BRACKETS = "in brackets where the interval reaches 0"
+
+
+def _what(comparison: Comparison) -> str:
+    """What the differences and intervals are of, and where they come from."""
+    clusters = f" that resamples {comparison.clusters}" if comparison.clusters else ""
+    return (
+        "Differences in points, the method named first less the other, over the "
+        f"{words.counted(comparison.n, 'utterance')} that all of them scored. 95{words.SPACE}% "
+        f"intervals: bootstrap{clusters}."
+    )
+
+
+def _how(comparison: Comparison) -> str:
+    return (
+        f"{_what(comparison)} p: permutation of whole dialogues; Holm's correction runs within "
+        "each metric. t-test: corrected resampled t-test over folds (Nadeau and Bengio 2003), not "
+        f"corrected for the number of pairs. {MARKS} in the permutation test after Holm's "
+        f"correction, {_BRACKETS}."
+    )
+
+
+def for_paper(comparison: Comparison) -> Captioned:
+    """The same for LaTeX, a row a pair: differences with their intervals in brackets and marks."""
+    head = ("Pair", *(name[0].upper() + name[1:] for name in METRICS.values()))
+    rows = tuple((pair.label, *_short(pair)) for pair in comparison.shown)
+    caption = (
+        f"{_what(comparison)} {MARKS} in a permutation test of whole dialogues, after Holm's "
+        f"correction within each metric over {words.counted(len(comparison.pairs), 'pair')}, "
+        f"{_BRACKETS}."
+    )
+    return Captioned(Table(head, rows), "differences", caption)
+
+
+def _short(pair: Pair) -> list[str]:
+    found = (pair.metrics[name] for name in METRICS)
+    return [f"{words.signed(x.difference)} ({words.points(x.ci95)}){x.marks}" for x in found]
