@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from memr_cli.reporting import words
 from memr_cli.reporting.escaping import Raw, code_block, image_text, latex, markdown
-from memr_cli.reporting.figures.palette import dark
+from memr_cli.reporting.drawing.palette import dark
 from memr_cli.reporting.sections import Section
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from memr_cli.reporting.evaluated import Evaluated
-from memr_cli.reporting.terms import Terms
+from memr_cli.results.evaluation import Evaluation
+from memr_cli.reporting.groups import Terms
 from memr_cli.results.evaluation import Fold
 from memr_cli.vocabulary import PUBLISHED
 
@@ -25,11 +25,11 @@ class Group:
     report and fit for file names.
     """
 
-    results: tuple[Evaluated, ...]
+    results: tuple[Evaluation, ...]
     name: str
 
     @property
-    def reference(self) -> Evaluated:
+    def reference(self) -> Evaluation:
         """The result that scores the most utterances; it speaks for folds and classes."""
         return max(self.results, key=lambda result: result.n)
 
@@ -96,7 +96,7 @@ class Group:
     @property
     def seeing_dialogues(self) -> tuple[str, ...]:
         """The methods that have turns of test dialogues, without labels, as context."""
-        return tuple(one.method for one in self.results if one.sees_dialogues)
+        return tuple(one.method for one in self.results if one.reads_test_dialogues)
 
     @property
     def synthetic(self) -> bool:
@@ -113,17 +113,17 @@ class Group:
         """The C classes in the order of their indices."""
         return self.reference.class_names
 
-    def get(self, method: str) -> Evaluated | None:
+    def get(self, method: str) -> Evaluation | None:
         """The result of a method, None where it is not there."""
         return next((result for result in self.results if result.method == method), None)
 
 
-def group(results: Sequence[Evaluated], store_name: str | None = None) -> list[Group]:
+def group(results: Sequence[Evaluation], store_name: str | None = None) -> list[Group]:
     """Sort results into groups, the primary one first.
 
     Primary is a group of the store called `store_name`, then the one with the most methods.
     """
-    parts: list[list[Evaluated]] = []
+    parts: list[list[Evaluation]] = []
     # The widest first: a method that lacks a modality may have lost whole speakers of a fold.
     for result in sorted(results, key=lambda r: (-_tested(r), -r.n, _rank(r.method))):
         home = next((part for part in parts if _belongs(result, part)), None)
@@ -143,18 +143,18 @@ def _rank(method: str) -> tuple[int, str]:
     return (PUBLISHED.index(method) if method in PUBLISHED else len(PUBLISHED), method)
 
 
-def _tested(result: Evaluated) -> int:
+def _tested(result: Evaluation) -> int:
     return sum(len(fold.test) for fold in result.folds)
 
 
-def _priority(part: Sequence[Evaluated], store_name: str | None) -> tuple[Any, ...]:
+def _priority(part: Sequence[Evaluation], store_name: str | None) -> tuple[Any, ...]:
     first = part[0]
     terms = json.dumps(asdict(first.terms), sort_keys=True, default=str)
     identity = (first.store, first.fingerprint, first.protocol, first.preset, terms)
     return (first.store != store_name, -len(part), identity, first.folds[0].test)
 
 
-def _belongs(result: Evaluated, part: Sequence[Evaluated]) -> bool:
+def _belongs(result: Evaluation, part: Sequence[Evaluation]) -> bool:
     return (
         _made_on(result) == _made_on(part[0])
         and all(_agree(result, other) for other in part)
@@ -163,7 +163,7 @@ def _belongs(result: Evaluated, part: Sequence[Evaluated]) -> bool:
     )
 
 
-def _agree(result: Evaluated, other: Evaluated) -> bool:
+def _agree(result: Evaluation, other: Evaluation) -> bool:
     """Whether terms agree; a vote goes with calibrated methods and with ensembles too."""
     ours, theirs = result.terms, other.terms
     votes = [one.terms for one in (result, other) if one.votes]
@@ -174,7 +174,7 @@ def _agree(result: Evaluated, other: Evaluated) -> bool:
     return ours.agree(theirs)
 
 
-def _made_on(result: Evaluated) -> tuple[Any, ...]:
+def _made_on(result: Evaluation) -> tuple[Any, ...]:
     return (
         result.store,
         result.fingerprint,
@@ -184,7 +184,7 @@ def _made_on(result: Evaluated) -> tuple[Any, ...]:
     )
 
 
-def _same_folds(result: Evaluated, widest: Evaluated) -> bool:
+def _same_folds(result: Evaluation, widest: Evaluation) -> bool:
     """Whether the folds test the same speakers, but for those that were left out entirely."""
     if len(result.folds) != len(widest.folds):
         return False

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memr_cli.files.visible import visible_tree
-from memr_cli.reporting.evaluated import Evaluated
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import no_longer_scored
@@ -15,7 +15,7 @@ UNREADABLE = (ValueError, OSError)
 """Raised for a file that is not as memr wrote it."""
 
 
-def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
+def load(folder: ResultFolder, notice: Notice) -> list[Evaluation]:
     """Every result in `folder` that can be trusted, by protocol and method name.
 
     What cannot be read, and what no longer matches its predictions or a checkpoint, is left out,
@@ -43,8 +43,8 @@ def load(folder: ResultFolder, notice: Notice) -> list[Evaluated]:
     return results
 
 
-def _read(folder: ResultFolder, path: Path) -> Evaluated:
-    evaluated = Evaluated(load_result(path, Evaluation, clean=visible_tree))
+def _read(folder: ResultFolder, path: Path) -> Evaluation:
+    evaluated = Evaluation(load_result(path, Evaluation, clean=visible_tree))
     if folder.metrics(evaluated.protocol, evaluated.method) != path:
         raise ValueError(
             f"it is of method {evaluated.method!r} under protocol {evaluated.protocol!r}, "

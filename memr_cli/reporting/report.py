@@ -8,13 +8,11 @@ from pathlib import Path
 from memr_cli.errors import UnsupportedError
 from memr_cli.progress import Progress, silent
 from memr_cli.reporting import documents, words
-from memr_cli.reporting.figures.drawing import draw
-from memr_cli.reporting.figures.palette import method_colours
+from memr_cli.reporting.drawing.palette import method_colours
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import Notice, load
 from memr_cli.reporting.rows import rows, table
 from memr_cli.reporting.sections import Section, section
-from memr_cli.reporting.studies.loading import Studies, studies
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.report import Report, ReportFiles
 from store.atomic import write_whole
@@ -86,7 +84,7 @@ def _sections(
         for one, of_it in zip(groups, found, strict=True)
         for name in (
             *one.methods,
-            *(name for result in one.results for name in result.voters),
+            *(name for result in one.results for name in result.settings.modalities),
             *(name for ablation in of_it.ablations for name in ablation.modalities),
         )
     )

@@ -45,7 +45,7 @@ def _row(group: Group, method: str) -> Row:
         ensemble=result.terms.ensemble if result else group.terms.ensemble,
         n=result.n if result else None,
         left_out=result.left_out if result else None,
-        metrics={k: _score(result.scores[k]) for k in _SCORES} if result else None,
+        metrics={k: _score(result.metrics[k]) for k in _SCORES} if result else None,
         ties=result.ties if result else None,
         published=Published(mean=beside.mean, std=beside.std) if beside else None,
     )

@@ -7,10 +7,9 @@ from itertools import combinations
 from typing import Any
 
 from memr_cli.reporting.groups import Group
-from memr_cli.reporting.studies.ablation import Ablation
-from memr_cli.reporting.studies.comparison import Comparison
-from memr_cli.reporting.studies.study import Study
-from memr_cli.reporting.terms import Terms
+from memr_cli.results.ablation import Ablation
+from memr_cli.results.comparison import Comparison
+from memr_cli.reporting.groups import Terms
 from memr_cli.results.comparison import ComparedMethod
 
 

@@ -1,23 +1,25 @@
-"""How often decisions are right beside how sure they are, one panel a method."""
+"""Calibration: how often decisions are right beside how confident they are."""
 
+from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping
-
 from memr_cli.reporting import words
-from memr_cli.reporting.calibration import Calibration
-from memr_cli.reporting.figures.canvas import (
-    COLUMN,
-    PAGE,
-    SMALL,
-    TINY,
-    Drawing,
-    Sheet,
-    shortened,
-)
-from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
+from memr_cli.reporting.drawing.canvas import COLUMN, PAGE, SMALL, TINY, Drawing, Sheet, shortened
+from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import Group
+from collections.abc import Sequence
+from memr_cli.reporting.escaping import Told
+from memr_cli.results.evaluation import Evaluation
+from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.results.audit import Audit
+from memr_cli.reporting.tables import Captioned, Table
+
 
 _LEFT, _GAP, _TITLE, _BELOW, _FOOT = 0.46, 0.2, 0.22, 0.12, 0.4
+
+
 _COLUMNS, _COLUMNS_OF_PAGE = 3, 6
+
+
 _MOST_IN_COLUMN = 9
 
 
@@ -85,3 +87,47 @@ def _alt(shown: list[tuple[str, Calibration]]) -> str:
         for method, found in shown
     )
     return f"Reliability diagrams, in points. {'; '.join(parts)}."
+
+
+def section(group: Group, figures: Sequence[Drawing]) -> list[Part]:
+    """The calibration of methods that give probabilities."""
+    found = [(one.method, one.calibration) for one in group.results if one.calibration is not None]
+    if not found:
+        return []
+    best, worst = (choose(found, key=lambda one: one[1].ece or 0.0) for choose in (min, max))
+    many = group.is_crowded and len(found) > 2
+    named = (best, worst) if many else found
+    errors = [f"{method} {words.percent(one.ece)}" for method, one in named]
+    listed = " to ".join(errors) if many else ", ".join(errors)
+    claimed, right = worst[1].surest
+    sentence = (
+        f"Expected calibration error over all test utterances, in points: {listed}; of "
+        f"the third of its decisions that it is surest of, {worst[0]} claims "
+        f"{words.percent(claimed)}{words.SPACE}% and gets "
+        f"{words.percent(right)}{words.SPACE}% right."
+    )
+    head = ("Method", "Brier score", "ECE", "AURC", "Temperatures")
+    rows = tuple(
+        (
+            method,
+            *(words.fraction(score) for score in (one.brier.mean, one.ece, one.aurc.mean)),
+            _range(one),
+        )
+        for method, one in found
+    )
+    caption = (
+        "As fractions; lower is better. Brier score, and AURC, the area under the risk-coverage "
+        "curve: means over folds. ECE, the expected calibration error: over all test utterances, "
+        "15 bins of equal size. Temperatures: fitted on validation rows, one for each fold and "
+        "seed."
+    )
+    table = Captioned(Table(head, rows), "Calibration", caption)
+    return [Part("reliability", "Reliability", sentence, of(figures, "reliability"), (table,))]
+
+
+def _range(found: Calibration) -> str:
+    values, total = found.temperatures, len(found.temperatures) + found.unfitted
+    if not values:
+        return "not fitted"
+    lacking = f" ({found.unfitted} of {total} not fitted)" if found.unfitted else ""
+    return f"{min(values):.2f} to {max(values):.2f}{lacking}"

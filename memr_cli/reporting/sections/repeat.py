@@ -1,15 +1,66 @@
-"""The settings of a group in one list, and the commands that make its results again."""
+"""Protocol, folds, settings, and the commands that make the results again."""
 
+from memr_cli.reporting.section import Context, Part
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from memr_cli.reporting import repeat, words
+from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.reporting.groups import Group
+from memr_cli.reporting.published import published
+from memr_cli.reporting.rows import methods
+from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.evaluation import ClassScore
 import json
 import shlex
 from collections.abc import Iterator
 from typing import Any
+from memr_cli.results.comparison import Comparison
+from memr_cli.reporting.groups import Terms
 
-from memr_cli.reporting.groups import Group
-from memr_cli.reporting.studies import asking
-from memr_cli.reporting.studies.comparison import Comparison
-from memr_cli.reporting.studies.loading import Studies
-from memr_cli.reporting.terms import Terms
+
+_MOST_NAMES = 40
+
+
+def _repeating(group: Group) -> str:
+    versions = ", ".join(f"{name} {value}" for name, value in group.reference.versions.items())
+    return (
+        f"From {group.store} with the fingerprint above, run in the folder that it lies in"
+        f"{f', with {versions}' if versions else ''}, these commands make the same again."
+    )
+
+
+def _folds(group: Group) -> Table:
+    validated = any(fold.validation for fold in group.folds)
+    head = ["Fold", "Test speakers", *(["Validation speakers"] if validated else []), "n test"]
+    head += [*(["n validation"] if validated else []), "n training"]
+    rows = []
+    for number, fold in enumerate(group.folds):
+        cells = [str(number), _few(fold.test)]
+        cells += [_few(fold.validation)] * validated + [words.whole(fold.n_test)]
+        cells += [words.whole(fold.n_validation)] * validated + [words.whole(fold.n_train)]
+        rows.append(tuple(cells))
+    return Table(tuple(head), tuple(rows), left=2 + validated)
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES]) or words.ABSENT
+    rest = len(names) - _MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _folds_caption(group: Group) -> str:
+    text = "Who is tested in each fold, with numbers of labelled utterances"
+    if len({result.n for result in group.results}) > 1:
+        text += f", as {group.reference.method} uses them"
+    if not any(fold.validation for fold in group.folds):
+        return f"{text}. No validation part: nothing was chosen on held-out speakers."
+    if any(result.setting_values.get("refit") for result in group.results):
+        return (
+            f"{text}. Validation speakers chose the number of epochs; "
+            "the final weights were then trained on all training speakers, these among them."
+        )
+    return f"{text}. Validation speakers chose the number of epochs."
+
 
 # Said elsewhere in the report. `members` repeats the settings of the methods that a vote rests on.
 _ELSEWHERE = {

@@ -1,24 +1,23 @@
-"""F1 of every class by method: in groups of bars, or in a grid where methods are many."""
+"""F1 of every class by method: in groups of bars, or in a grid for many methods."""
 
+from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping, Sequence
-
 from memr_cli.reporting import words
-from memr_cli.reporting.evaluated import Evaluated
-from memr_cli.reporting.figures import legend
-from memr_cli.reporting.figures.canvas import (
-    COLUMN,
-    PAGE,
-    TALLEST,
-    TINY,
-    Drawing,
-    Number,
-    Sheet,
-    shortened,
-    text_width,
-)
-from memr_cli.reporting.figures.heat import SHADE, Band, Line, heat
-from memr_cli.reporting.figures.palette import MUTED
+from memr_cli.results.evaluation import Evaluation
+from memr_cli.reporting.drawing import legend
+from memr_cli.reporting.drawing.canvas import COLUMN, PAGE, TALLEST, TINY, Drawing, Number, Sheet, shortened, text_width
+from memr_cli.reporting.drawing.heat import SHADE, Band, Line, heat
+from memr_cli.reporting.drawing.palette import MUTED
 from memr_cli.reporting.groups import Group
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from memr_cli.reporting import repeat, words
+from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.reporting.published import published
+from memr_cli.reporting.rows import methods
+from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.evaluation import ClassScore
+
 
 _BAR, _SPACE, _HEAD, _FOOT = 0.115, 0.13, 0.08, 0.42
 
@@ -26,7 +25,7 @@ _BAR, _SPACE, _HEAD, _FOOT = 0.115, 0.13, 0.08, 0.42
 def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
     """Draw F1 by class and method: one column of classes, two where one would be too tall."""
     if group.is_crowded:
-        return _grid(group)
+        return _heat(group)
     names = group.class_names
     block = _BAR * len(group.results) + _SPACE
     columns = 1 if len(names) * block <= TALLEST / 2 else 2
@@ -45,7 +44,7 @@ def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
     return sheet.finish("per-class-f1", _caption(group), _alt(group, "Grouped bars"))
 
 
-def _grid(group: Group) -> Drawing:
+def _heat(group: Group) -> Drawing:
     lines = [
         Line(one.method, tuple(one.per_class[name].f1 for name in group.class_names))
         for one in group.results
@@ -59,7 +58,7 @@ def _draw_classes(
     sheet: Sheet,
     place: tuple[float, float, float, float],
     names: Sequence[str],
-    results: Sequence[Evaluated],
+    results: Sequence[Evaluation],
     colours: Mapping[str, str],
 ) -> None:
     """One column of classes. place: left, top, width and height in inches."""
@@ -97,3 +96,29 @@ def _alt(group: Group, kind: str) -> str:
         scores = (f"{r.method} {words.percent(r.per_class[name].f1, 0)}" for r in group.results)
         parts.append(f"{name}: {', '.join(scores)}")
     return f"{kind} of F1 in percent. {'; '.join(parts)}."
+
+
+def _per_class_caption(group: Group) -> str:
+    seeds = words.counted_by_seed(group)
+    counted = " n counts an utterance once for each seed." if group.reference.runs > 1 else ""
+    return (
+        "F1 of each class in percent, with precision and recall in brackets, over all test "
+        f"utterances at once{f', {seeds}' if seeds else ''}.{counted}"
+    )
+
+
+def _table(group: Group) -> Table:
+    """A column for each method, or a row where there are more methods than fit beside another."""
+    names, results = group.class_names, group.results
+    cells = [[_class_cell(result.per_class[name]) for result in results] for name in names]
+    n = [words.whole(group.reference.per_class[name].support) for name in names]
+    if not group.is_crowded:
+        rows = zip(names, n, *zip(*cells, strict=True), strict=True)
+        return Table(("Class", "n", *group.methods), tuple(rows))
+    by_method = zip(group.methods, *cells, strict=True)
+    return Table(("Method", *names), (("n", *n), *by_method))
+
+
+def _class_cell(score: ClassScore) -> str:
+    shares = f"{words.percent(score.precision, 0)}/{words.percent(score.recall, 0)}"
+    return f"{words.percent(score.f1)} ({shares})"

@@ -5,11 +5,9 @@ from dataclasses import replace
 
 from memr_cli.reporting import words
 from memr_cli.reporting.groups import Group
-from memr_cli.reporting.studies import asking
-from memr_cli.reporting.studies.ablation import Ablation
-from memr_cli.reporting.studies.comparison import Comparison
-from memr_cli.reporting.studies.study import Study
-from memr_cli.reporting.terms import Terms
+from memr_cli.results.ablation import Ablation
+from memr_cli.results.comparison import Comparison
+from memr_cli.reporting.groups import Terms
 from memr_cli.results.settings import Settings
 
 _KINDS = {Comparison: "comparison", Ablation: "ablation"}

@@ -1,19 +1,28 @@
-"""How the accuracy of a method falls under noise, and as modalities are lost at random."""
+"""Accuracy of a method under noise, and as modalities are lost at random."""
 
+from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping, Sequence
-
 from matplotlib.axes import Axes
-
 from memr_cli.reporting import words
-from memr_cli.reporting.figures import legend
-from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet
-from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
+from memr_cli.reporting.drawing import legend
+from memr_cli.reporting.drawing.canvas import COLUMN, SMALL, Drawing, Sheet
+from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import slug
-from memr_cli.reporting.studies.ablation import Ablation, level
+from memr_cli.results.ablation import Ablation
 from memr_cli.results.ablation import LossPoint, NoisePoint
+from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.reporting.groups import Group
+from memr_cli.results.ablation import Ablation
+from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.ablation import LossPoint, NoisePoint, SpreadWithInterval, Worth
+
 
 ALL = "all at once"
+
+
 _TOP, _TITLE, _HEIGHT, _FOOT, _LEFT, _GAP = 0.05, 0.24, 1.45, 0.42, 0.5, 0.16
+
+
 _MARKERS = ("o", "s", "^", "v", "P", "X")
 
 
@@ -132,3 +141,48 @@ def _alt(ablation: Ablation) -> str:
                 ends = f"from {100 * curve[0][1]:.1f} to {100 * curve[-1][1]:.1f}"
                 parts.append(f"{what} of {name or ALL} {ends} at {curve[-1][0]:g}")
     return f"Curves of accuracy in percent of {ablation.method}: {'; '.join(parts)}."
+
+
+_METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
+
+
+def _robustness_sentence(ablation: Ablation) -> str:
+    """Where the curves of all modalities at once stand about half way."""
+    parts = []
+    lost = along(ablation, ablation.loss, None)
+    if lost:
+        share, score = min(lost, key=lambda point: abs(point[0] - 0.5))
+        parts.append(
+            f"to {words.percent(score)} with {words.percent(share, 0)}{words.SPACE}% of modalities "
+            "lost at random"
+        )
+    noisy = along(ablation, ablation.noise, None)
+    if noisy:
+        level, score = min(noisy, key=lambda point: abs(point[0] - 1))
+        plural = "" if level == 1 else "s"
+        parts.append(
+            f"to {words.percent(score)} with noise of {level:g} standard deviation{plural} on all"
+        )
+    whole = words.percent(ablation.whole.metrics["accuracy"].mean)
+    if not parts:
+        return f"{ablation.method} was disturbed in single modalities alone."
+    return f"From {whole}{words.SPACE}%, {ablation.method}'s accuracy goes {words.listed(parts)}."
+
+
+def _robustness_table(ablation: Ablation) -> Captioned:
+    rows = [_disturbed("noise", point, f"{point.level:g}") for point in ablation.noise]
+    rows += [
+        _disturbed("loss", point, f"{words.percent(point.share, 0)}{words.SPACE}%")
+        for point in ablation.loss
+    ]
+    head = ("What", "Modality", "How much", *_METRIC_NAMES)
+    caption = (
+        f"{ablation.method}: scores in percent under noise (in standard deviations of the training "
+        "part) and under random loss (share of what is lost)."
+    )
+    return Captioned(Table(head, tuple(rows), left=2), f"Robustness ({ablation.method})", caption)
+
+
+def _disturbed(what: str, point: NoisePoint | LossPoint, level: str) -> tuple[str, ...]:
+    scores = (words.percent(point.metrics[metric].mean) for metric in METRICS)
+    return (what, point.modality or ALL, level, *scores)

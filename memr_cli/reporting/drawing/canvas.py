@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath, text_to_path
 from matplotlib.transforms import Affine2D
 
-from memr_cli.reporting.figures.palette import INK, MUTED, PAPER, RULE, WARNING
+from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER, RULE, WARNING
 
 COLUMN = 3.5
 PAGE = 7.16

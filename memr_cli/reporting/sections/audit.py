@@ -1,13 +1,20 @@
-"""What linear probes learn from features that should not tell it, beside what needs none."""
+"""The findings of the audit, and the accuracy of its linear probes."""
 
+from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping
 from typing import NamedTuple
-
-from memr_cli.reporting.figures.canvas import Drawing
-from memr_cli.reporting.figures.forest import Block, Row, forest
-from memr_cli.reporting.studies.audit import Audit
+from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.reporting.drawing.forest import Block, Row, forest
+from memr_cli.results.audit import Audit
 from memr_cli.results.schema import Part, UnsetType
 from memr_cli.vocabulary import ordered_modalities
+from collections.abc import Sequence
+from memr_cli.reporting import words
+from memr_cli.reporting.escaping import Told
+from memr_cli.results.evaluation import Evaluation
+from memr_cli.reporting.groups import Group
+from memr_cli.results.audit import Audit
+from memr_cli.reporting.tables import Captioned, Table
 
 
 class _Probe(NamedTuple):
@@ -94,3 +101,53 @@ def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
 def _percent(found: Part | UnsetType, name: str) -> float | None:
     value = getattr(found, name, None) if name else None
     return 100 * value if isinstance(value, float) else None
+
+
+def audit(found: Audit | None, figures: Sequence[Drawing]) -> list[Part]:
+    """What an audit found, the gravest first."""
+    if found is None:
+        return []
+    rows = tuple(
+        (one.severity, Told(one.message), one.modality or words.ABSENT, Told(one.action))
+        for one in found.findings
+    )
+    head = ("Severity", "Finding", "Modality", "What to do")
+    caption = f"Findings of the audit under protocol {found.protocol}, the gravest first."
+    table = Captioned(Table(head, rows, left=4), "Audit", caption, folded=False)
+    return [
+        Part(
+            "audit",
+            "Audit",
+            _audit_sentence(found),
+            of(figures, "audit"),
+            (table,) * bool(rows),
+            tuple(Told(f"{note.rstrip('.')}.") for note in found.notes),
+        )
+    ]
+
+
+def severe(found: Audit | None) -> tuple[str, ...]:
+    """The severe findings, a line each, for a reader to meet before the scores."""
+    if found is None:
+        return ()
+    return tuple(
+        Told(f"Severe finding of the audit: {one.message}")
+        for one in found.findings
+        if one.severity == "severe"
+    )
+
+
+def _count(found: Audit, severity: str) -> str:
+    n = found.count(severity)
+    plain = {"severe": f"{n} severe", "info": f"{n} for information"}
+    return plain.get(severity) or words.counted(n, severity)
+
+
+def _audit_sentence(found: Audit) -> str:
+    if not found.findings:
+        return "The audit of the store under this protocol found nothing."
+    counts = [_count(found, severity) for severity in SEVERITIES if found.count(severity)]
+    total = words.counted(len(found.findings), "finding")
+    severe = list(dict.fromkeys(one.code for one in found.findings if one.severity == "severe"))
+    named = f" Severe: {words.listed(code.replace('_', ' ') for code in severe)}." if severe else ""
+    return f"The audit of the store under this protocol has {total}: {words.listed(counts)}.{named}"

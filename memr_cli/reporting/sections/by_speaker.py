@@ -1,21 +1,27 @@
-"""F1-micro of every method by session and by speaker: dots, or a grid where methods are many."""
+"""F1-micro of every method by session and by speaker: dots, or a grid for many methods."""
 
+from memr_cli.reporting.section import Context, Part
 from collections.abc import Iterable, Mapping, Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
-
 from memr_cli.reporting import words
-from memr_cli.reporting.evaluated import Evaluated
-from memr_cli.reporting.figures import legend
-from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet, shortened, text_width
-from memr_cli.reporting.figures.heat import SHADE, Band, Line, heat
-from memr_cli.reporting.figures.palette import MUTED, PAPER, RULE
+from memr_cli.results.evaluation import Evaluation
+from memr_cli.reporting.drawing import legend
+from memr_cli.reporting.drawing.canvas import COLUMN, SMALL, Drawing, Sheet, shortened, text_width
+from memr_cli.reporting.drawing.heat import SHADE, Band, Line, heat
+from memr_cli.reporting.drawing.palette import MUTED, PAPER, RULE
 from memr_cli.reporting.groups import Group
 from memr_cli.results.evaluation import GroupScore
+from collections.abc import Sequence
+from memr_cli.reporting.escaping import Told
+from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.results.audit import Audit
+from memr_cli.reporting.tables import Captioned, Table
+
 
 MOST: Mapping[str, int] = {"sessions": 12, "speakers": 32}
 """Of more than these, those with the most utterances are drawn."""
+
 
 _ROW, _TOP, _TITLE, _FOOT = 0.175, 0.05, 0.22, 0.4
 
@@ -53,7 +59,7 @@ def by_speaker(group: Group, colours: Mapping[str, str]) -> Drawing | None:
 
 
 def _grid(
-    group: Group, told: Sequence[Evaluated], blocks: Sequence[tuple[str, list[str]]]
+    group: Group, told: Sequence[Evaluation], blocks: Sequence[tuple[str, list[str]]]
 ) -> Drawing:
     bands = [
         Band(title, tuple(_line(told, title, name) for name in shown)) for title, shown in blocks
@@ -64,7 +70,7 @@ def _grid(
     return sheet.finish("by-speaker", caption, _alt(group, "Grid"), part="speakers")
 
 
-def _line(told: Sequence[Evaluated], kind: str, name: str) -> Line:
+def _line(told: Sequence[Evaluation], kind: str, name: str) -> Line:
     found = (slices(one, kind).get(name) for one in told)
     values = tuple(None if one is None else one.f1_micro for one in found)
     return Line(name, values, words.whole(_count(told, kind, name)))
@@ -74,7 +80,7 @@ def _draw_block(
     sheet: Sheet,
     block: tuple[str, list[str]],
     place: tuple[float, float, float],
-    told: list[Evaluated],
+    told: list[Evaluation],
     colours: Mapping[str, str],
 ) -> None:
     """One kind of rows. place: where the axes and the block in them start, and room for names."""
@@ -95,22 +101,22 @@ def _draw_block(
         sheet.text(COLUMN - 0.03, head + middle, n, ha="right", **how)
 
 
-def names(results: Iterable[Evaluated], kind: str) -> list[str]:
+def names(results: Iterable[Evaluation], kind: str) -> list[str]:
     """All `sessions` or `speakers` that are tested, in order."""
     return sorted({name for one in results for name in slices(one, kind)})
 
 
-def _most(told: Sequence[Evaluated], kind: str) -> list[str]:
+def _most(told: Sequence[Evaluation], kind: str) -> list[str]:
     ranked = sorted(names(told, kind), key=lambda name: -_count(told, kind, name))
     return sorted(ranked[: MOST[kind]])
 
 
-def slices(result: Evaluated, kind: str) -> Mapping[str, GroupScore]:
+def slices(result: Evaluation, kind: str) -> Mapping[str, GroupScore]:
     """Those of `sessions` or `speakers`."""
     return result.by_session if kind == "sessions" else result.by_speaker
 
 
-def _count(told: Iterable[Evaluated], kind: str, name: str) -> int:
+def _count(told: Iterable[Evaluation], kind: str, name: str) -> int:
     """The most utterances that a method scores there."""
     found = (slices(one, kind).get(name) for one in told)
     return max((one.n for one in found if one is not None), default=0)
@@ -120,7 +126,7 @@ def _draw_row(
     axes: Axes,
     row: tuple[str, str],
     middle: float,
-    told: list[Evaluated],
+    told: list[Evaluation],
     colours: Mapping[str, str],
 ) -> None:
     # A little apart in height, so that methods of the same score are both seen.
@@ -134,7 +140,7 @@ def _draw_row(
             )
 
 
-def _limits(told: Iterable[Evaluated], rows: Iterable[tuple[str, str]]) -> tuple[float, float]:
+def _limits(told: Iterable[Evaluation], rows: Iterable[tuple[str, str]]) -> tuple[float, float]:
     found = [slices(one, kind).get(name) for kind, name in rows for one in told]
     values = [100 * one.f1_micro for one in found if one is not None and one.f1_micro is not None]
     values = values or [0.0, 100.0]
@@ -165,3 +171,54 @@ def _alt(group: Group, plot: str) -> str:
                 ends = f"{words.percent(min(values))} to {words.percent(max(values))}"
                 parts.append(f"{one.method} {ends} over {len(values)} {kind}")
     return f"{plot} of F1-micro in percent. {'; '.join(parts)}."
+
+
+def section(group: Group, figures: Sequence[Drawing]) -> list[Part]:
+    """Scores by session and speaker, where results tell them."""
+    told = [one for one in group.results if one.by_speaker]
+    if not told:
+        return []
+    title = "Scores by session and speaker" if names(told, "sessions") else "Scores by speaker"
+    best = max(told, key=lambda one: one.metrics["f1_micro"].mean or 0.0)
+    reach = [text for kind in ("speakers", "sessions") if (text := _reach(best, kind))]
+    sentence = (
+        f"F1-micro of {best.method}, the highest on average, runs {' and '.join(reach)}."
+        if reach
+        else "A single speaker is tested."
+    )
+    head = ("Who", "n", *(one.method for one in told))
+    rows = [
+        _who(told, kind, name, prefix)
+        for kind, prefix in (("sessions", "session "), ("speakers", ""))
+        for name in names(told, kind)
+    ]
+    caption = "F1-micro in percent, with UAR in brackets. n: utterances of the method with most."
+    table = Captioned(Table(head, tuple(rows)), title, caption)
+    return [Part("speakers", title, sentence, of(figures, "speakers"), (table,))]
+
+
+def _reach(result: Evaluation, kind: str) -> str:
+    """From the lowest to the highest, each with its n."""
+    found = [
+        (one.f1_micro, name, one.n)
+        for name, one in slices(result, kind).items()
+        if one.f1_micro is not None
+    ]
+    if len(found) < 2:
+        return ""
+    prefix = "session " if kind == "sessions" else ""
+    low, high = (
+        f"{words.percent(score)}{words.SPACE}% ({prefix}{name}, n = {words.whole(n)})"
+        for score, name, n in (min(found), max(found))
+    )
+    return f"from {low} to {high} over {len(found)} {kind}"
+
+
+def _who(told: Sequence[Evaluation], kind: str, name: str, prefix: str) -> tuple[str, ...]:
+    found = [slices(one, kind).get(name) for one in told]
+    cells = [
+        words.ABSENT if one is None else f"{words.percent(one.f1_micro)} ({words.percent(one.uar)})"
+        for one in found
+    ]
+    most = max((one.n for one in found if one is not None), default=0)
+    return (f"{prefix}{name}", words.whole(most), *cells)

@@ -1,15 +1,20 @@
 """Accuracy of one method with every subset of its modalities."""
 
+from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping
-
 from matplotlib.axes import Axes
-
 from memr_cli.reporting import words
-from memr_cli.reporting.figures.canvas import COLUMN, SMALL, Drawing, Sheet, text_width
-from memr_cli.reporting.figures.palette import INK, MUTED, PAPER, RULE
+from memr_cli.reporting.drawing.canvas import COLUMN, SMALL, Drawing, Sheet, text_width
+from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER, RULE
 from memr_cli.reporting.groups import slug
-from memr_cli.reporting.studies.ablation import Ablation
+from memr_cli.results.ablation import Ablation
 from memr_cli.results.ablation import SpreadWithInterval, SubsetScores
+from collections.abc import Mapping, Sequence
+from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.reporting.groups import Group
+from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.ablation import LossPoint, NoisePoint, SpreadWithInterval, Worth
+
 
 _ROW, _DOT, _FOOT = 0.2, 0.22, 0.4
 
@@ -101,3 +106,57 @@ def _alt(ablation: Ablation) -> str:
         anew = row.retrained and f" (retrained {words.percent(row.retrained['accuracy'].mean)})"
         parts.append(f"{' and '.join(row.modalities) or 'none'} {score}{anew or ''}")
     return f"Dot plot of accuracy in percent of {ablation.method} with: {'; '.join(parts)}."
+
+
+_METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
+
+
+def _not_averaged(group: Group) -> str:
+    return (
+        f"The results above are of ensembles; here and under disturbance, scores are means over "
+        f"{len(group.seeds)} seeds, each by itself."
+    )
+
+
+def _subset_sentence(ablation: Ablation) -> str:
+    """What is lost without each one modality."""
+    whole = ablation.whole.metrics["accuracy"].mean
+    if len(ablation.modalities) < 2 or whole is None:
+        return f"{ablation.method} uses {words.listed(ablation.modalities)} alone."
+    without = {}
+    for name in ablation.modalities:
+        rest = ablation.with_only(*(other for other in ablation.modalities if other != name))
+        if rest.metrics["accuracy"].mean is not None:
+            without[name] = rest.metrics["accuracy"].mean
+    ordered = sorted(without, key=lambda name: without[name])
+    parts = [f"{words.percent(without[name])} without {name}" for name in ordered]
+    return (
+        f"{ablation.method} reaches an accuracy of {words.percent(whole)}{words.SPACE}% with all "
+        f"modalities, and at test time {words.listed(parts)}."
+    )
+
+
+def _subset_table(ablation: Ablation) -> Captioned:
+    retrained = any(row.retrained for row in ablation.subsets)
+    head = ("Modalities", *_METRIC_NAMES)
+    head += tuple(f"{name}, retrained" for name in _METRIC_NAMES) * retrained
+    rows = []
+    for row in ablation.subsets:
+        cells = _scored(row.metrics) + (_scored(row.retrained) if retrained else ())
+        rows.append((", ".join(row.modalities) or "none", *cells))
+    caption = (
+        f"{ablation.method}: scores in percent with 95{words.SPACE}% intervals, over "
+        f"{words.counted(ablation.n, 'utterance')}."
+    )
+    return Captioned(
+        Table(head, tuple(rows)), f"Subsets of modalities ({ablation.method})", caption
+    )
+
+
+def _scored(scores: Mapping[str, SpreadWithInterval] | None) -> tuple[str, ...]:
+    if scores is None:
+        return (words.ABSENT,) * len(METRICS)
+    found = [scores[metric] for metric in METRICS]
+    return tuple(
+        words.percent(one.mean) + (f" ({words.interval(one)})" if one.ci95 else "") for one in found
+    )

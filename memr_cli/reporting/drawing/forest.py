@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from matplotlib.axes import Axes
 
-from memr_cli.reporting.figures.canvas import (
+from memr_cli.reporting.drawing.canvas import (
     COLUMN,
     SIZE,
     SMALL,
@@ -15,7 +15,7 @@ from memr_cli.reporting.figures.canvas import (
     shortened,
     text_width,
 )
-from memr_cli.reporting.figures.palette import INK, MUTED, PAPER
+from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER
 from memr_cli.results.schema import Interval
 
 _ROW, _TITLE, _SPACE = 0.155, 0.18, 0.09

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memr_cli.reporting import words
-from memr_cli.reporting.figures.canvas import (
+from memr_cli.reporting.drawing.canvas import (
     COLUMN,
     PAGE,
     SMALL,
@@ -18,7 +18,7 @@ from memr_cli.reporting.figures.canvas import (
     shortened,
     text_width,
 )
-from memr_cli.reporting.figures.palette import INK, MUTED, cell
+from memr_cli.reporting.drawing.palette import INK, MUTED, cell
 
 SHADE = "Shade: from the lowest score shown (faint) to the highest (strong)"
 """For a caption."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from memr_cli.reporting.figures.canvas import SMALL, Rectangle, Sheet, shortened, text_width
+from memr_cli.reporting.drawing.canvas import SMALL, Rectangle, Sheet, shortened, text_width
 
 LINE = 0.17
 """Height of one line in inches."""

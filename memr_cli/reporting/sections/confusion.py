@@ -3,38 +3,36 @@
 Letters: K folds, C classes.
 """
 
+from memr_cli.reporting.section import Context, Part
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
-
 from memr_cli.reporting import words
-from memr_cli.reporting.evaluated import Evaluated
-from memr_cli.reporting.figures.canvas import (
-    COLUMN,
-    PAGE,
-    SIZE,
-    SMALL,
-    TALLEST,
-    TINY,
-    Drawing,
-    Number,
-    Rectangle,
-    Sheet,
-    shortened,
-    text_width,
-)
-from memr_cli.reporting.figures.palette import MUTED, cell
+from memr_cli.results.evaluation import Evaluation
+from memr_cli.reporting.drawing.canvas import COLUMN, PAGE, SIZE, SMALL, TALLEST, TINY, Drawing, Number, Rectangle, Sheet, shortened, text_width
+from memr_cli.reporting.drawing.palette import MUTED, cell
 from memr_cli.reporting.groups import Group, slug
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from memr_cli.progress import Progress, silent
+from memr_cli.reporting.drawing.canvas import Drawing, style
+from memr_cli.reporting.groups import Group
+
 
 MOST_FOLDS = 24
 """With more folds than this no figure by fold is drawn: its cells would be specks."""
 
+
 # Cells from these sizes (inches) on hold a share and a count, or a share alone, or stand in rows
 # that are high enough for a number beside them.
 _FOR_TWO_LINES, _FOR_ONE, _FOR_TOTALS = 0.33, 0.17, 0.1
+
+
 _WIDEST_CELL, _WIDEST_LABEL = 0.52, 0.95
+
+
 _TITLE, _BELOW, _AXIS_NAME = 0.24, 0.1, 0.2
 
 
@@ -106,7 +104,7 @@ def by_method(group: Group) -> list[Drawing]:
     return drawings
 
 
-def by_fold(group: Group, result: Evaluated) -> Drawing | None:
+def by_fold(group: Group, result: Evaluation) -> Drawing | None:
     """The matrices of one method fold by fold; None with one fold or more than MOST_FOLDS."""
     if not 1 < len(result.folds) <= MOST_FOLDS:
         return None
@@ -252,3 +250,10 @@ def _alt(panels: Sequence[_Panel], group: Group) -> str:
             f"{panel.title}: " + ", ".join(f"{name} {words.percent(r, 0)}" for name, r in named)
         )
     return "Confusion matrices. Recall of each class in percent: " + "; ".join(parts) + "."
+
+
+def _by_fold(group: Group) -> Sequence[Evaluation]:
+    """Whose folds are looked at one by one: where methods are many, the one that scores highest."""
+    if not group.is_crowded:
+        return group.results
+    return [max(group.results, key=lambda one: one.metrics["f1_micro"].mean or 0.0)]
