@@ -1,31 +1,30 @@
-"""What to type to make a study anew."""
+"""The commands that make results and studies again."""
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
-from memr_cli.reporting.groups import Group
+from memr_cli.reporting.groups import Group, Terms
 from memr_cli.results.ablation import Ablation
-from memr_cli.results.comparison import Comparison
-from memr_cli.reporting.groups import Terms
-from memr_cli.results.comparison import ComparedMethod
+from memr_cli.results.audit import Audit
+from memr_cli.results.comparison import ComparedMethod, Comparison
+from memr_cli.results.schema import Value
 
 
 def compare(comparison: Comparison) -> list[str]:
-    """A method of this folder by its name, one of another by the path of its metrics."""
+    """Return the command; a method of another folder is named by the path of its metrics."""
     names = [
-        one.method if is_here(one, comparison.protocol) else one.metrics or one.label
+        one.method if is_here(one, comparison.protocol.name) else one.metrics or one.label
         for one in comparison.methods
     ]
     across = [word for name in unlike_in(comparison) for word in ("--across", name)]
-    return ["compare", *names, "--protocol", comparison.protocol, *across]
+    return ["compare", *names, "--protocol", comparison.protocol.name, *across]
 
 
 def unlike_in(comparison: Comparison) -> list[str]:
-    """What some methods differ in, as was permitted: normalisation of a modality, ensembles."""
-    made = [(one, Terms.of(one.preset, one.settings)) for one in comparison.methods]
+    """Return the settings in which methods differ, for `--across`: normalize, ensemble."""
+    made = [(one, Terms.of(one)) for one in comparison.methods]
     normalize = any(
         one.normalize[name] != other.normalize[name]
         for (_, one), (_, other) in combinations(made, 2)
@@ -36,17 +35,17 @@ def unlike_in(comparison: Comparison) -> list[str]:
 
 
 def is_here(one: ComparedMethod, protocol: str) -> bool:
-    """Whether a method that was compared lies in the folder of the comparison."""
+    """Whether the result of a method that was compared is in the folder of the comparison."""
     return one.metrics in ("", f"metrics/{protocol}/{one.method}.json")
 
 
-def again(study: Study, group: Group | None = None) -> str:
-    """The command in backticks, with the settings of a group's results where one is named."""
+def again(study: Comparison | Ablation | Audit, group: Group | None = None) -> str:
+    """Return the command in backticks, with the settings of a group's results if one is given."""
     if isinstance(study, Comparison):
         words = compare(study)
     elif group is None:
         words = ["audit"] if not isinstance(study, Ablation) else ["ablate", study.method]
-        words += ["--protocol", study.protocol]
+        words += ["--protocol", study.protocol.name]
     else:
         words = ablate(study, group) if isinstance(study, Ablation) else audit(group)
     return typed(words)
@@ -58,22 +57,22 @@ def typed(words: Sequence[str]) -> str:
 
 
 def evaluate(group: Group) -> list[str]:
-    """What makes the results of a group."""
+    """Return the command that makes the results of a group."""
     methods = [word for method in group.methods for word in ("--method", method)]
     return ["evaluate", *options(group, group.terms), *methods]
 
 
 def ablate(ablation: Ablation, group: Group) -> list[str]:
-    """An ablation, under the terms of a group."""
+    """Return the command of an ablation with the settings of a group."""
     retrain = ["--retrain"] if any(one.retrained for one in ablation.subsets) else []
     result = group.get(ablation.method)
-    terms = group.terms if result is None else result.terms
+    terms = group.terms if result is None else Terms.of(result)
     asked = options(group, replace(terms, calibrate=None, ensemble=False))
     return ["ablate", ablation.method, *retrain, *asked]
 
 
 def audit(group: Group) -> list[str]:
-    """An audit of what a group's results were tested on."""
+    """Return the command of an audit of the data that a group was tested on."""
     return ["audit", *_tested(group), *_subset(group.terms)]
 
 
@@ -101,10 +100,8 @@ def _subset(terms: Terms) -> list[str]:
     return [] if terms.subset == "all" else ["--subset", terms.subset]
 
 
-def _option(option: str, value: Any) -> list[str]:
+def _option(option: str, value: Value) -> list[str]:
     name = option.removeprefix("--").replace("_", "-")
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
-    if isinstance(value, list):
-        return [word for entry in value for word in (f"--{name}", str(entry))]
     return [f"--{name}", str(value)]

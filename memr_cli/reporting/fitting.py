@@ -2,85 +2,91 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from memr_cli.reporting import words
-from memr_cli.reporting.groups import Group
+from memr_cli.reporting import commands, words
+from memr_cli.reporting.groups import Group, Terms, store_name
 from memr_cli.results.ablation import Ablation
-from memr_cli.results.comparison import Comparison
-from memr_cli.reporting.groups import Terms
-from memr_cli.results.settings import Settings
+from memr_cli.results.audit import Audit
+from memr_cli.results.comparison import ComparedMethod, Comparison
 
+AnyStudy = Comparison | Ablation | Audit
 _KINDS = {Comparison: "comparison", Ablation: "ablation"}
 
 
-def belongs(study: Study, group: Group) -> bool:
+def belongs(study: AnyStudy, group: Group) -> bool:
     """Whether it was made from the same content, under the same protocol and settings."""
-    made_on = (study.store, study.fingerprint, study.protocol, study.subset)
+    made_on = (store_name(study), study.fingerprint, study.protocol.name, subset_of(study))
     if made_on != (group.store, group.fingerprint, group.protocol, group.terms.subset):
         return False
     if isinstance(study, Comparison):
-        return any(_is_of(one.method, one.preset, one.settings, group) for one in study.methods)
+        return any(_is_of(one, group) for one in study.methods)
     return not [*_unlike(study, group)]
 
 
-def _is_of(method: str, preset: str, settings: Settings, group: Group) -> bool:
-    result = group.get(method)
+def subset_of(study: AnyStudy) -> str:
+    """Return the dialogues that a study is about."""
+    return study.settings.subset if isinstance(study, Ablation) else study.subset
+
+
+def _is_of(compared: ComparedMethod, group: Group) -> bool:
+    result = group.get(compared.method)
     if result is None:
         return False
-    theirs = result.terms if result.votes else group.terms
-    return Terms.of(preset, settings).agree(theirs)
+    theirs = Terms.of(result) if result.votes else group.terms
+    return Terms.of(compared).agree(theirs)
 
 
-def why_left_out(study: Study, groups: Sequence[Group]) -> str:
+def why_left_out(path: Path, study: AnyStudy, groups: Sequence[Group]) -> str:
     """Why it belongs to none of the groups, and what to run."""
     kind = _KINDS.get(type(study), "audit")
-    protocol = study.protocol
+    protocol, store = study.protocol.name, store_name(study)
     alike = [one for one in groups if one.protocol == protocol]
     if not alike:
         return (
-            f"No method is evaluated under protocol {protocol}, so its {kind}, {study.path}, is "
+            f"No method is evaluated under protocol {protocol}, so its {kind}, {path}, is "
             f"left out of the report. Run `memr evaluate --protocol {protocol}`."
         )
-    left_out = f"{study.path} is left out of the report: "
-    of_store = [one for one in alike if one.store == study.store]
+    left_out = f"{path} is left out of the report: "
+    of_store = [one for one in alike if one.store == store]
     if not of_store:
         stores = words.listed(dict.fromkeys(one.store for one in alike))
         return (
-            f"{left_out}it is of the store {study.store}, and the results under protocol "
+            f"{left_out}it is of the store {store}, and the results under protocol "
             f"{protocol} are of {stores}. Give every store a folder of its own with --out."
         )
     of_content = [one for one in of_store if one.fingerprint == study.fingerprint]
     if not of_content:
         # Which content the store has now is not known here; evaluating again reuses what is fresh.
-        evaluate = asking.typed(asking.evaluate(of_store[0]))
+        evaluate = commands.typed(commands.evaluate(of_store[0]))
         return (
             f"{left_out}the results under protocol {protocol} were made from other content of "
-            f"{study.store} than this {kind}. Run {evaluate} again; if this stays, run "
-            f"{asking.again(study)} again."
+            f"{store} than this {kind}. Run {evaluate} again; if this stays, run "
+            f"{commands.again(study)} again."
         )
     nearest = min(of_content, key=lambda one: len([*_unlike(study, one)]))
     return (
         f"{left_out}it was made with other settings than the results here "
-        f"({'; '.join(_unlike(study, nearest))}). Run {asking.again(study, nearest)} again."
+        f"({'; '.join(_unlike(study, nearest))}). Run {commands.again(study, nearest)} again."
     )
 
 
-def _unlike(study: Study, group: Group) -> Iterator[str]:
+def _unlike(study: AnyStudy, group: Group) -> Iterator[str]:
     """The settings in which a study is unlike a group's results, first its own."""
-    if study.subset != group.terms.subset:
-        yield f"subset {study.subset}, not {group.terms.subset}"
+    if subset_of(study) != group.terms.subset:
+        yield f"subset {subset_of(study)}, not {group.terms.subset}"
     if isinstance(study, Ablation):
-        yield from _unlike_terms(Terms.of(study.preset, study.settings), group, decides=True)
+        yield from _unlike_terms(Terms.of(study), group, decides=True)
         result = group.get(study.method)
         # The number of folds is told by the description alone.
-        if result is not None and result.description != study.description:
-            yield f"{study.description}, not {result.description}"
+        if result is not None and result.protocol.description != study.protocol.description:
+            yield f"{study.protocol.description}, not {result.protocol.description}"
     elif isinstance(study, Comparison):
         here = [one for one in study.methods if group.get(one.method) is not None]
         if not here:
             yield f"none of {words.listed(one.method for one in study.methods)} is evaluated"
         else:
-            terms = [Terms.of(one.preset, one.settings) for one in here]
+            terms = [Terms.of(one) for one in here]
             yield from min(([*_unlike_terms(one, group)] for one in terms), key=len)
 
 

@@ -3,15 +3,15 @@
 Letters: K folds, C classes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
+
 import numpy as np
-from memr_cli.results.evaluation import Evaluation
+
+from memr_cli.evaluation.metrics import Table, metrics_of
 from memr_cli.reporting.groups import Group
-from memr_cli.results.comparison import Comparison
 from memr_cli.results.ablation import SpreadWithInterval
 from memr_cli.results.evaluation import Score
 from memr_cli.results.schema import Interval
-
 
 ABSENT = "\N{EN DASH}"
 
@@ -47,15 +47,19 @@ def signed(share: float | None, digits: int = 1) -> str:
     if share is None:
         return ABSENT
     points = round(100 * share, digits) + 0.0  # never -0.0
-    return f"{points:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return _minus(f"{points:+.{digits}f}")
 
 
 def points(interval: Interval | None, digits: int = 1) -> str:
     """Both bounds of a difference of fractions in points: `0.9 to 2.4`."""
     if interval is None:
         return ABSENT
-    low, high = (f"{100 * bound:.{digits}f}" for bound in interval)
-    return f"{low} to {high}".replace("-", "\N{MINUS SIGN}")
+    low, high = (_minus(f"{100 * bound:.{digits}f}") for bound in interval)
+    return f"{low} to {high}"
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def fraction(value: float | None) -> str:
@@ -139,3 +143,13 @@ def plain(note: str) -> str:
     for told, said in _PLAIN.items():
         note = note.replace(told, said)
     return note
+
+
+def metric_names(table: Table, *held: Collection[str]) -> dict[str, str]:
+    """Return the labels of a table's metrics, by key, that all of these results hold."""
+    return {one.key: one.label for one in metrics_of(table) if all(one.key in x for x in held)}
+
+
+def heading(label: str) -> str:
+    """Return a label as the heading of a column: with a capital."""
+    return label[:1].upper() + label[1:]

@@ -301,6 +301,8 @@ class Evaluation(Result, tag="memr.evaluate/1"):
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
         folds, labels = len(self.protocol.folds), self.confusion.labels
+        if "f1_micro" not in self.metrics:
+            raise ValueError("its F1-micro is missing")
         if not folds or not labels or not self.n:
             raise ValueError("it scores nothing")
         if any(not fold.test or not fold.n_train for fold in self.protocol.folds):
@@ -338,6 +340,16 @@ class Evaluation(Result, tag="memr.evaluate/1"):
     def votes(self) -> bool:
         """Whether it gives shares of votes in place of probabilities."""
         return self.ties is not UNSET
+
+    @property
+    def runs(self) -> int:
+        """How often each utterance is scored: once a seed, once for an ensemble."""
+        return len(self.settings.runs)
+
+    @property
+    def is_unimodal(self) -> bool:
+        """Whether it is the classifier of one modality, which it is named after."""
+        return self.settings.modalities == (self.method,)
 
     @property
     def reads_test_dialogues(self) -> bool:

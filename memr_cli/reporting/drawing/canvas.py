@@ -75,15 +75,13 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": _DPI,
     "svg.fonttype": "path",  # looks the same wherever it is opened
     "svg.hashsalt": "memr",
+    "pdf.fonttype": 42,  # text that can be searched and edited
 }
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure: `width` in inches, `alt` for people who cannot see it.
-
-    `part` says which part of the report it belongs to.
-    """
+    """A finished figure: `width` in inches, `alt` for people who cannot see it."""
 
     name: str
     caption: str
@@ -91,7 +89,7 @@ class Drawing:
     width: float
     svg: str
     png: bytes
-    part: str = "results"
+    pdf: bytes
 
 
 @contextmanager
@@ -204,16 +202,18 @@ class Sheet:
             glyphs.set_transform(Affine2D().scale(1 / 72) + inches)
             self.figure.add_artist(glyphs)
 
-    def finish(self, name: str, caption: str, alt: str, *, part: str = "results") -> Drawing:
-        """Render to SVG and PNG; the same drawing gives the same bytes."""
-        svg, png = io.BytesIO(), io.BytesIO()
+    def finish(self, name: str, caption: str, alt: str) -> Drawing:
+        """Render to SVG, PNG and PDF; the same drawing gives the same bytes."""
+        svg, png, pdf = io.BytesIO(), io.BytesIO(), io.BytesIO()
         nobody = {"Date": None, "Creator": None, "Format": None, "Type": None}
         self.figure.savefig(svg, format="svg", metadata={**nobody, "Title": caption})
         dpi = min(_DPI, _MOST_PIXELS / self.height)
         how: Any = {"metadata": {"Software": None}, "pil_kwargs": _FAST, "dpi": dpi}
         self.figure.savefig(png, format="png", **how)
+        unsigned = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+        self.figure.savefig(pdf, format="pdf", metadata=unsigned)
         text = svg.getvalue().decode()
-        return Drawing(name, caption, alt, self.width, text, png.getvalue(), part)
+        return Drawing(name, caption, alt, self.width, text, png.getvalue(), pdf.getvalue())
 
 
 @lru_cache(maxsize=4096)

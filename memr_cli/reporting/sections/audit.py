@@ -1,20 +1,18 @@
 """The findings of the audit, and the accuracy of its linear probes."""
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from memr_cli.reporting import words
 from memr_cli.reporting.drawing.canvas import Drawing
 from memr_cli.reporting.drawing.forest import Block, Row, forest
-from memr_cli.results.audit import Audit
-from memr_cli.results.schema import Part, UnsetType
-from memr_cli.vocabulary import ordered_modalities
-from collections.abc import Sequence
-from memr_cli.reporting import words
 from memr_cli.reporting.escaping import Told
-from memr_cli.results.evaluation import Evaluation
-from memr_cli.reporting.groups import Group
-from memr_cli.results.audit import Audit
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.audit import Audit
+from memr_cli.results.schema import Part as ResultPart
+from memr_cli.results.schema import UnsetType
+from memr_cli.vocabulary import ordered_modalities
 
 
 class _Probe(NamedTuple):
@@ -45,10 +43,8 @@ _PROBES = (
 )
 
 
-def probes(audit: Audit | None, colours: Mapping[str, str]) -> Drawing | None:
-    """Draw every probe by modality; None where there is no audit, or none of them ran."""
-    if audit is None:
-        return None
+def _figure(audit: Audit, colours: Mapping[str, str]) -> Drawing | None:
+    """Draw every probe by modality; None where none of them ran."""
     blocks = [block for probe in _PROBES if (block := _block(probe, audit, colours)).rows]
     if not blocks:
         return None
@@ -72,7 +68,7 @@ def probes(audit: Audit | None, colours: Mapping[str, str]) -> Drawing | None:
         f"{block.title}: " + ", ".join(f"{row.label} {row.text}" for row in block.rows)
         for block in blocks
     )
-    return sheet.finish("audit", caption, f"Dot plot of probes in percent. {alt}.", part="audit")
+    return sheet.finish("audit", caption, f"Dot plot of probes in percent. {alt}.")
 
 
 def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
@@ -98,28 +94,31 @@ def _block(probe: _Probe, audit: Audit, colours: Mapping[str, str]) -> Block:
     return Block(probe.title, tuple(rows))
 
 
-def _percent(found: Part | UnsetType, name: str) -> float | None:
+def _percent(found: ResultPart | UnsetType, name: str) -> float | None:
     value = getattr(found, name, None) if name else None
     return 100 * value if isinstance(value, float) else None
 
 
-def audit(found: Audit | None, figures: Sequence[Drawing]) -> list[Part]:
-    """What an audit found, the gravest first."""
+def audit(context: Context) -> list[Part]:
+    """The findings, the most severe first, with the accuracy of the probes."""
+    found = context.studies.audit
     if found is None:
         return []
+    drawn = _figure(found, context.colours)
+    findings = sorted(found.findings, key=lambda one: SEVERITIES.index(one.severity))
     rows = tuple(
         (one.severity, Told(one.message), one.modality or words.ABSENT, Told(one.action))
-        for one in found.findings
+        for one in findings
     )
     head = ("Severity", "Finding", "Modality", "What to do")
-    caption = f"Findings of the audit under protocol {found.protocol}, the gravest first."
+    caption = f"Findings of the audit under protocol {found.protocol.name}, the most severe first."
     table = Captioned(Table(head, rows, left=4), "Audit", caption, folded=False)
     return [
         Part(
             "audit",
             "Audit",
             _audit_sentence(found),
-            of(figures, "audit"),
+            () if drawn is None else (drawn,),
             (table,) * bool(rows),
             tuple(Told(f"{note.rstrip('.')}.") for note in found.notes),
         )
@@ -127,7 +126,7 @@ def audit(found: Audit | None, figures: Sequence[Drawing]) -> list[Part]:
 
 
 def severe(found: Audit | None) -> tuple[str, ...]:
-    """The severe findings, a line each, for a reader to meet before the scores."""
+    """Return the severe findings, one line each, which a reader should see before the scores."""
     if found is None:
         return ()
     return tuple(
@@ -137,16 +136,24 @@ def severe(found: Audit | None) -> tuple[str, ...]:
     )
 
 
+SEVERITIES = ("severe", "warning", "info")
+"""The most severe first."""
+
+
+def _number(found: Audit, severity: str) -> int:
+    return sum(one.severity == severity for one in found.findings)
+
+
 def _count(found: Audit, severity: str) -> str:
-    n = found.count(severity)
-    plain = {"severe": f"{n} severe", "info": f"{n} for information"}
+    n = _number(found, severity)
+    plain = {"severe": f"{n} severe", "info": f"{n} informational"}
     return plain.get(severity) or words.counted(n, severity)
 
 
 def _audit_sentence(found: Audit) -> str:
     if not found.findings:
         return "The audit of the store under this protocol found nothing."
-    counts = [_count(found, severity) for severity in SEVERITIES if found.count(severity)]
+    counts = [_count(found, severity) for severity in SEVERITIES if _number(found, severity)]
     total = words.counted(len(found.findings), "finding")
     severe = list(dict.fromkeys(one.code for one in found.findings if one.severity == "severe"))
     named = f" Severe: {words.listed(code.replace('_', ' ') for code in severe)}." if severe else ""

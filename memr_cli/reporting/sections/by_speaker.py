@@ -1,23 +1,19 @@
 """F1-micro of every method by session and by speaker: dots, or a grid for many methods."""
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
+
 from memr_cli.reporting import words
-from memr_cli.results.evaluation import Evaluation
 from memr_cli.reporting.drawing import legend
 from memr_cli.reporting.drawing.canvas import COLUMN, SMALL, Drawing, Sheet, shortened, text_width
 from memr_cli.reporting.drawing.heat import SHADE, Band, Line, heat
 from memr_cli.reporting.drawing.palette import MUTED, PAPER, RULE
 from memr_cli.reporting.groups import Group
-from memr_cli.results.evaluation import GroupScore
-from collections.abc import Sequence
-from memr_cli.reporting.escaping import Told
-from memr_cli.reporting.drawing.canvas import Drawing
-from memr_cli.results.audit import Audit
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
-
+from memr_cli.results.evaluation import Evaluation, GroupScore
 
 MOST: Mapping[str, int] = {"sessions": 12, "speakers": 32}
 """Of more than these, those with the most utterances are drawn."""
@@ -26,11 +22,9 @@ MOST: Mapping[str, int] = {"sessions": 12, "speakers": 32}
 _ROW, _TOP, _TITLE, _FOOT = 0.175, 0.05, 0.22, 0.4
 
 
-def by_speaker(group: Group, colours: Mapping[str, str]) -> Drawing | None:
-    """Draw a row for each session and speaker; None where no result tells them."""
+def _figure(group: Group, colours: Mapping[str, str]) -> Drawing:
+    """Draw a row for each session and speaker."""
     told = [one for one in group.results if one.by_speaker]
-    if not told:
-        return None
     blocks = [(kind, shown) for kind in MOST if (shown := _most(told, kind))]
     rows = [(title, name) for title, shown in blocks for name in shown]
     if group.is_crowded:
@@ -55,7 +49,7 @@ def by_speaker(group: Group, colours: Mapping[str, str]) -> Drawing | None:
         _draw_block(sheet, block, (head, top, label), told, colours)
         top += _TITLE + _ROW * len(block[1])
     caption = f"{_caption(group)} The axis need not start at zero."
-    return sheet.finish("by-speaker", caption, _alt(group, "Dot plot"), part="speakers")
+    return sheet.finish("by-speaker", caption, _alt(group, "Dot plot"))
 
 
 def _grid(
@@ -67,7 +61,7 @@ def _grid(
     methods = [one.method for one in told]
     sheet = heat(bands, methods, end="n", synthetic=group.synthetic)
     caption = f"{_caption(group)} {SHADE}."
-    return sheet.finish("by-speaker", caption, _alt(group, "Grid"), part="speakers")
+    return sheet.finish("by-speaker", caption, _alt(group, "Grid"))
 
 
 def _line(told: Sequence[Evaluation], kind: str, name: str) -> Line:
@@ -113,7 +107,7 @@ def _most(told: Sequence[Evaluation], kind: str) -> list[str]:
 
 def slices(result: Evaluation, kind: str) -> Mapping[str, GroupScore]:
     """Those of `sessions` or `speakers`."""
-    return result.by_session if kind == "sessions" else result.by_speaker
+    return (result.by_session if kind == "sessions" else result.by_speaker) or {}
 
 
 def _count(told: Iterable[Evaluation], kind: str, name: str) -> int:
@@ -173,8 +167,9 @@ def _alt(group: Group, plot: str) -> str:
     return f"{plot} of F1-micro in percent. {'; '.join(parts)}."
 
 
-def section(group: Group, figures: Sequence[Drawing]) -> list[Part]:
-    """Scores by session and speaker, where results tell them."""
+def by_speaker(context: Context) -> list[Part]:
+    """F1-micro by session and speaker, where results have them."""
+    group = context.group
     told = [one for one in group.results if one.by_speaker]
     if not told:
         return []
@@ -186,6 +181,7 @@ def section(group: Group, figures: Sequence[Drawing]) -> list[Part]:
         if reach
         else "A single speaker is tested."
     )
+    figure = _figure(group, context.colours)
     head = ("Who", "n", *(one.method for one in told))
     rows = [
         _who(told, kind, name, prefix)
@@ -194,7 +190,7 @@ def section(group: Group, figures: Sequence[Drawing]) -> list[Part]:
     ]
     caption = "F1-micro in percent, with UAR in brackets. n: utterances of the method with most."
     table = Captioned(Table(head, tuple(rows)), title, caption)
-    return [Part("speakers", title, sentence, of(figures, "speakers"), (table,))]
+    return [Part("speakers", title, sentence, (figure,), (table,))]
 
 
 def _reach(result: Evaluation, kind: str) -> str:

@@ -1,18 +1,15 @@
 """Calibration: how often decisions are right beside how confident they are."""
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping
+from dataclasses import dataclass
+
 from memr_cli.reporting import words
 from memr_cli.reporting.drawing.canvas import COLUMN, PAGE, SMALL, TINY, Drawing, Sheet, shortened
 from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import Group
-from collections.abc import Sequence
-from memr_cli.reporting.escaping import Told
-from memr_cli.results.evaluation import Evaluation
-from memr_cli.reporting.drawing.canvas import Drawing
-from memr_cli.results.audit import Audit
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
-
+from memr_cli.results.evaluation import Bin, Calibration, Measure
 
 _LEFT, _GAP, _TITLE, _BELOW, _FOOT = 0.46, 0.2, 0.22, 0.12, 0.4
 
@@ -23,11 +20,57 @@ _COLUMNS, _COLUMNS_OF_PAGE = 3, 6
 _MOST_IN_COLUMN = 9
 
 
-def reliability(group: Group, colours: Mapping[str, str]) -> Drawing | None:
-    """Draw every method that gives probabilities; None where none does."""
-    shown = [(one.method, one.calibration) for one in group.results if one.calibration is not None]
-    if not shown:
-        return None
+@dataclass(frozen=True)
+class Judged:
+    """Brier score, expected calibration error and area under the risk-coverage curve.
+
+    ece: over all test utterances at once, since that of a small fold is above 0 by chance.
+    temperatures: one for each fold and run where they were fitted. unfitted: folds and runs for
+    which no temperature was best.
+    """
+
+    brier: Measure
+    ece: float
+    aurc: Measure
+    bins: tuple[Bin, ...]
+    temperatures: tuple[float, ...]
+    unfitted: int
+
+    @classmethod
+    def of(cls, found: Calibration) -> "Judged | None":
+        """Return the measures of a result; None without probabilities to judge."""
+        bins = tuple(one for one in found.bins or () if one.n)
+        if not bins or found.brier is None or found.ece is None or found.aurc is None:
+            return None
+        temperatures = found.temperatures or ()
+        return cls(
+            brier=found.brier,
+            ece=found.ece.pooled,
+            aurc=found.aurc,
+            bins=bins,
+            temperatures=tuple(one.temperature for one in temperatures if one.fitted),
+            unfitted=sum(not one.fitted for one in temperatures),
+        )
+
+    @property
+    def surest(self) -> tuple[float, float]:
+        """Mean confidence, and the share that was right, in the surest third of the bins."""
+        ordered = sorted(self.bins, key=lambda one: -one.confidence)
+        bins = ordered[: -(-len(ordered) // 3)]
+        total = sum(one.n for one in bins)
+        claimed = sum(one.n * one.confidence for one in bins)
+        return claimed / total, sum(one.n * one.accuracy for one in bins) / total
+
+
+def _judged(group: Group) -> list[tuple[str, Judged]]:
+    """The methods that give probabilities, with their calibration."""
+    found = ((one.method, Judged.of(one.calibration)) for one in group.results)
+    return [(method, one) for method, one in found if one is not None]
+
+
+def _figure(group: Group, colours: Mapping[str, str]) -> Drawing:
+    """Draw a panel for every method that gives probabilities."""
+    shown = _judged(group)
     width, most = (COLUMN, _COLUMNS) if len(shown) <= _MOST_IN_COLUMN else (PAGE, _COLUMNS_OF_PAGE)
     columns = min(len(shown), most)
     side = min((width - _LEFT - 0.1 - _GAP * (columns - 1)) / columns, 1.5)
@@ -43,13 +86,13 @@ def reliability(group: Group, colours: Mapping[str, str]) -> Drawing | None:
     sheet.text(0.03, rows * pitch / 2, "right (%)", rotation=90, ha="left", va="center")
     foot = sheet.height - (0.2 if group.synthetic else 0.04)
     sheet.text(middle, foot, "confidence (%)", ha="center", va="bottom")
-    return sheet.finish("reliability", _caption(group), _alt(shown), part="reliability")
+    return sheet.finish("reliability", _caption(group), _alt(shown))
 
 
 def _draw_panel(
     sheet: Sheet,
     place: tuple[float, float, float],
-    shown: tuple[str, Calibration],
+    shown: tuple[str, Judged],
     colour: str,
     labelled: tuple[bool, bool],
 ) -> None:
@@ -70,7 +113,8 @@ def _draw_panel(
 
 
 def _caption(group: Group) -> str:
-    lacking = [one.method for one in group.results if one.calibration is None]
+    judged = dict(_judged(group))
+    lacking = [one.method for one in group.results if one.method not in judged]
     text = (
         "Share of decisions that are right by how sure they are, in bins of equal size over all "
         "test utterances. Below the diagonal a method claims more than it keeps. ECE: the expected "
@@ -81,7 +125,7 @@ def _caption(group: Group) -> str:
     return text
 
 
-def _alt(shown: list[tuple[str, Calibration]]) -> str:
+def _alt(shown: list[tuple[str, Judged]]) -> str:
     parts = (
         f"{method}: expected calibration error {words.percent(found.ece)}"
         for method, found in shown
@@ -89,9 +133,10 @@ def _alt(shown: list[tuple[str, Calibration]]) -> str:
     return f"Reliability diagrams, in points. {'; '.join(parts)}."
 
 
-def section(group: Group, figures: Sequence[Drawing]) -> list[Part]:
+def calibration(context: Context) -> list[Part]:
     """The calibration of methods that give probabilities."""
-    found = [(one.method, one.calibration) for one in group.results if one.calibration is not None]
+    group = context.group
+    found = _judged(group)
     if not found:
         return []
     best, worst = (choose(found, key=lambda one: one[1].ece or 0.0) for choose in (min, max))
@@ -122,10 +167,12 @@ def section(group: Group, figures: Sequence[Drawing]) -> list[Part]:
         "seed."
     )
     table = Captioned(Table(head, rows), "Calibration", caption)
-    return [Part("reliability", "Reliability", sentence, of(figures, "reliability"), (table,))]
+    return [
+        Part("reliability", "Reliability", sentence, (_figure(group, context.colours),), (table,))
+    ]
 
 
-def _range(found: Calibration) -> str:
+def _range(found: Judged) -> str:
     values, total = found.temperatures, len(found.temperatures) + found.unfitted
     if not values:
         return "not fitted"

@@ -3,23 +3,31 @@
 Letters: K folds, C classes.
 """
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+
 from memr_cli.reporting import words
-from memr_cli.results.evaluation import Evaluation
-from memr_cli.reporting.drawing.canvas import COLUMN, PAGE, SIZE, SMALL, TALLEST, TINY, Drawing, Number, Rectangle, Sheet, shortened, text_width
+from memr_cli.reporting.drawing.canvas import (
+    COLUMN,
+    PAGE,
+    SIZE,
+    SMALL,
+    TALLEST,
+    TINY,
+    Drawing,
+    Number,
+    Rectangle,
+    Sheet,
+    shortened,
+    text_width,
+)
 from memr_cli.reporting.drawing.palette import MUTED, cell
 from memr_cli.reporting.groups import Group, slug
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from memr_cli.progress import Progress, silent
-from memr_cli.reporting.drawing.canvas import Drawing, style
-from memr_cli.reporting.groups import Group
-
+from memr_cli.reporting.section import Context, Part
+from memr_cli.results.evaluation import Evaluation
 
 MOST_FOLDS = 24
 """With more folds than this no figure by fold is drawn: its cells would be specks."""
@@ -89,7 +97,7 @@ class _Grid:
         return left, _TITLE + row * self.pitch
 
 
-def by_method(group: Group) -> list[Drawing]:
+def _by_method(group: Group) -> list[Drawing]:
     """The matrices of all methods, on one sheet or as many as they need to be readable."""
     panels = [_Panel(result.method, result.counts) for result in group.results]
     sheets = list(_sheets(panels, group.class_names, smallest=_FOR_ONE))
@@ -104,20 +112,22 @@ def by_method(group: Group) -> list[Drawing]:
     return drawings
 
 
-def by_fold(group: Group, result: Evaluation) -> Drawing | None:
+def _of_folds(group: Group, result: Evaluation) -> Drawing | None:
     """The matrices of one method fold by fold; None with one fold or more than MOST_FOLDS."""
-    if not 1 < len(result.folds) <= MOST_FOLDS:
+    if not 1 < len(result.protocol.folds) <= MOST_FOLDS:
         return None
     panels = [
         _Panel(f"fold {number}: {', '.join(fold.test)}", counts)
-        for number, (fold, counts) in enumerate(zip(result.folds, result.fold_counts, strict=True))
+        for number, (fold, counts) in enumerate(
+            zip(result.protocol.folds, result.fold_counts, strict=True)
+        )
     ]
     part, grid = next(_sheets(panels, group.class_names, smallest=0.0))
     chosen = " (the highest mean F1-micro)" if group.is_crowded else ""
     caption = f"Confusion of {result.method}{chosen} by fold. {_reading(grid, group)}"
     sheet = _draw(part, grid, group)
     name = f"confusion-{slug(result.method)}-folds"
-    return sheet.finish(name, caption, _alt(part, group), part="folds")
+    return sheet.finish(name, caption, _alt(part, group))
 
 
 def _sheets(
@@ -257,3 +267,13 @@ def _by_fold(group: Group) -> Sequence[Evaluation]:
     if not group.is_crowded:
         return group.results
     return [max(group.results, key=lambda one: one.metrics["f1_micro"].mean or 0.0)]
+
+
+def confusion(context: Context) -> list[Part]:
+    """The matrix of every method, and those of the single folds on request."""
+    group = context.group
+    by_fold = (_of_folds(group, result) for result in _by_fold(group))
+    sentence = "Decisions by true and predicted class, over all test utterances."
+    folded = tuple(one for one in by_fold if one is not None)
+    figures = tuple(_by_method(group))
+    return [Part("confusion", "Confusion", sentence, figures, folded_figures=folded)]

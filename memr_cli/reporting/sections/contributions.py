@@ -1,20 +1,19 @@
 """The contribution of each modality: Shapley values, and the gain of early fusion."""
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from memr_cli.evaluation.metrics import Table as MetricTable
 from memr_cli.reporting import words
-from memr_cli.results.evaluation import Evaluation
 from memr_cli.reporting.drawing.canvas import COLUMN, SIZE, SMALL, Drawing, Sheet, text_width
+from memr_cli.reporting.drawing.forest import Block, Row, forest, sheets
 from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import Group
-from memr_cli.vocabulary import MODALITIES
-from memr_cli.reporting.drawing.canvas import Drawing
-from memr_cli.reporting.drawing.forest import Block, Row, forest, sheets
-from memr_cli.results.ablation import Ablation
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
-from memr_cli.results.ablation import LossPoint, NoisePoint, SpreadWithInterval, Worth
-
+from memr_cli.results.ablation import Ablation, Worth
+from memr_cli.results.evaluation import Evaluation
+from memr_cli.vocabulary import MODALITIES
 
 _ROW, _HEAD, _FOOT, _GAP = 0.3, 0.3, 0.42, 0.2
 
@@ -29,7 +28,7 @@ class _Bar:
     folds: tuple[float, ...] = ()
 
 
-def contributions(group: Group, colours: Mapping[str, str]) -> Drawing | None:
+def _gain_figure(group: Group, colours: Mapping[str, str]) -> Drawing | None:
     """Draw the panels for which the methods are there; None where there is neither.
 
     The gain needs early fusion and a single modality, the share two single modalities.
@@ -49,9 +48,7 @@ def contributions(group: Group, colours: Mapping[str, str]) -> Drawing | None:
         _draw_panel(sheet, (start, width), bars, title, colours)
         if number == 0:
             sheet.figure.axes[0].set_yticks(range(len(names)), names)
-    return sheet.finish(
-        "contributions", _caption(gains[0], shares[0], group), _alt(panels), part="contributions"
-    )
+    return sheet.finish("contributions", _caption(gains[0], shares[0], group), _alt(panels))
 
 
 def _gains(early: Evaluation | None, single: Sequence[Evaluation]) -> tuple[list[_Bar], str]:
@@ -116,7 +113,7 @@ def _limits(ends: Sequence[float]) -> tuple[float, float]:
 
 
 def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return words.signed(points / 100)
 
 
 def _caption(gains: Sequence[_Bar], shares: Sequence[_Bar], group: Group) -> str:
@@ -151,7 +148,7 @@ def _alt(panels: Sequence[tuple[Sequence[_Bar], str]]) -> str:
     return "Bar charts. " + " ".join(sentences)
 
 
-def shapley(ablations: Sequence[Ablation], colours: Mapping[str, str]) -> list[Drawing]:
+def _shapley_figures(ablations: Sequence[Ablation], colours: Mapping[str, str]) -> list[Drawing]:
     """Draw the values of every ablated method below each other; nothing without one."""
     if not ablations:
         return []
@@ -161,7 +158,7 @@ def shapley(ablations: Sequence[Ablation], colours: Mapping[str, str]) -> list[D
     for number, blocks in enumerate(parts, start=1):
         sheet = forest(blocks, axis="accuracy (points)", heading="points", synthetic=synthetic)
         name = f"shapley-{number}" if len(parts) > 1 else "shapley"
-        drawings.append(sheet.finish(name, caption, _shapley_alt(blocks), part="contributions"))
+        drawings.append(sheet.finish(name, caption, _shapley_alt(blocks)))
     return drawings
 
 
@@ -202,9 +199,6 @@ def _shapley_alt(blocks: Sequence[Block]) -> str:
         for block in blocks
     )
     return f"Bar chart of Shapley values in points of accuracy. {'; '.join(parts)}."
-
-
-_METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
 
 
 def _notes(ablations: Sequence[Ablation]) -> tuple[str, ...]:
@@ -266,13 +260,15 @@ def _gain_sentence(group: Group) -> str:
 
 def _shapley_table(ablations: Sequence[Ablation]) -> Captioned:
     retrained = any(one.shapley_retrained for one in ablations)
-    head = ("Method", "Modality", *_METRIC_NAMES)
-    head += tuple(f"{name}, retrained" for name in _METRIC_NAMES) * retrained
+    metrics = words.metric_names(MetricTable.ABLATE, *(one.shapley for one in ablations))
+    names = tuple(map(words.heading, metrics.values()))
+    head = ("Method", "Modality", *names)
+    head += tuple(f"{name}, retrained" for name in names) * retrained
     rows = []
     for one in ablations:
         for name in one.modalities:
             tables = [one.shapley] + [one.shapley_retrained] * retrained
-            cells = [_worth(table, metric, name) for table in tables for metric in METRICS]
+            cells = [_worth(table, metric, name) for table in tables for metric in metrics]
             rows.append((one.method, name, *cells))
     caption = f"Shapley values in points, with 95{words.SPACE}% intervals."
     return Captioned(Table(head, tuple(rows), left=2), "Shapley values", caption)
@@ -283,3 +279,16 @@ def _worth(table: Mapping[str, Mapping[str, Worth]] | None, metric: str, name: s
         return words.ABSENT
     value = table[metric][name]
     return f"{words.signed(value.value)} ({words.points(value.ci95)})"
+
+
+def contributions(context: Context) -> list[Part]:
+    """The contribution of each modality, where there is something to show."""
+    group, ablations = context.group, context.studies.ablations
+    gain = _gain_figure(group, context.colours)
+    figures = (*_shapley_figures(ablations, context.colours), *([] if gain is None else [gain]))
+    if not figures:
+        return []
+    sentence = " ".join(_shapley_sentence(one, group) for one in ablations) or _gain_sentence(group)
+    tables = (_shapley_table(ablations),) * bool(ablations)
+    title = "Contribution of modalities"
+    return [Part("contributions", title, sentence, figures, tables, _notes(ablations))]

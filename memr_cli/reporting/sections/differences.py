@@ -1,23 +1,29 @@
 """Paired differences between methods, with their intervals."""
 
-from memr_cli.reporting.section import Context, Part
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import PurePath
+
+from memr_cli.evaluation.metrics import LABELS
+from memr_cli.evaluation.metrics import Table as MetricTable
 from memr_cli.reporting import words
 from memr_cli.reporting.drawing.canvas import Drawing
 from memr_cli.reporting.drawing.forest import Block, Row, forest, sheets
 from memr_cli.reporting.drawing.palette import INK, MUTED
-from memr_cli.results.comparison import Comparison, Difference, Pair
-from memr_cli.reporting.groups import slug
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.comparison import Comparison, Difference, Pair
+
+MARKS = "* p < 0.05, ** p < 0.01, *** p < 0.001"
+_MOST_PAIRS = 12
 
 
-def differences(comparison: Comparison, name: str) -> list[Drawing]:
+def _figures(comparison: Comparison, name: str) -> list[Drawing]:
     """Draw every pair, on one sheet or as many as they need to be readable.
 
     Where there are too many, a block for each metric shows how the others stand to one method.
     """
-    if comparison.is_large:
-        parts = sheets([_beside_one(comparison, metric) for metric in METRICS])
+    if _is_large(comparison):
+        parts = sheets([_beside_one(comparison, metric) for metric in _metrics(comparison)])
     else:
         parts = sheets([_block(pair) for pair in comparison.pairs])
     drawings = []
@@ -31,20 +37,19 @@ def differences(comparison: Comparison, name: str) -> list[Drawing]:
                 f"{name}-{number}" if len(parts) > 1 else name,
                 _figure_caption(comparison) + which,
                 _alt(blocks),
-                part=f"differences/{comparison.path.stem}",
             )
         )
     return drawings
 
 
 def _block(pair: Pair) -> Block:
-    rows = (_forest_row(METRICS[name], found) for name, found in pair.metrics.items())
-    return Block(pair.label, tuple(rows))
+    rows = (_forest_row(LABELS[key], pair.metrics[key]) for key in LABELS if key in pair.metrics)
+    return Block(_label(pair), tuple(rows))
 
 
 def _beside_one(comparison: Comparison, metric: str) -> Block:
-    title = f"{METRICS[metric]}, less that of {comparison.reference}"
-    rows = (_forest_row(pair.second, pair.metrics[metric]) for pair in comparison.shown)
+    title = f"{LABELS[metric]}, less that of {comparison.most_accurate}"
+    rows = (_forest_row(pair.second, pair.metrics[metric]) for pair in _shown(comparison))
     return Block(f"{title[0].upper()}{title[1:]}", tuple(rows))
 
 
@@ -53,22 +58,22 @@ def _forest_row(label: str, found: Difference) -> Row:
     return Row(
         label,
         words.signed(found.difference),
-        None if found.difference is None else 100 * found.difference,
+        100 * found.difference,
         interval,
-        colour=INK if found.stands else MUTED,
-        sure=found.stands,
-        marks=found.marks,
+        colour=INK if found.is_established else MUTED,
+        sure=found.is_established,
+        marks=_marks(found),
     )
 
 
 def _figure_caption(comparison: Comparison) -> str:
-    what = words.listed(METRICS.values())
+    what = words.listed(_metrics(comparison).values())
     n = words.counted(comparison.n, "utterance")
     first = "the method named first"
     whose = ""
-    if comparison.is_large:
+    if _is_large(comparison):
         first = "a method"
-        whose = f" of each method from {comparison.reference}, the most accurate here"
+        whose = f" of each method from {comparison.most_accurate}, the most accurate here"
     return (
         f"Differences in {what}{whose}, in points, over the {n} that all these methods scored, "
         f"with 95{words.SPACE}% intervals. Right of the line {first} scores higher. "
@@ -89,24 +94,61 @@ def _bounds(row: Row) -> str:
     return "" if row.interval is None else f" ({row.interval[0]:.1f} to {row.interval[1]:.1f})"
 
 
-def parts(comparisons: Sequence[Comparison], figures: Sequence[Drawing]) -> list[Part]:
-    """One for each comparison; where there are several, the title says of what."""
+def differences(context: Context) -> list[Part]:
+    """One part for each comparison; where there are several, the title names the methods."""
+    comparisons = context.studies.comparisons
     found = []
-    for one in comparisons:
+    for number, one in enumerate(comparisons, start=1):
         several = words.counted(len(one.methods), "method")
-        of_what = several if one.is_large else ", ".join(x.label for x in one.methods)
-        title = "Paired differences" + (f": {of_what}" if len(comparisons) > 1 else "")
+        of_what = several if _is_large(one) else ", ".join(x.label for x in one.methods)
+        name = f"differences-{number}" if len(comparisons) > 1 else "differences"
         found.append(
             Part(
-                key=slug(f"differences-{one.path.stem}" if len(comparisons) > 1 else "differences"),
-                title=title,
+                key=name,
+                title="Paired differences" + (f": {of_what}" if len(comparisons) > 1 else ""),
                 sentence=sentence(one),
-                figures=of(figures, f"differences/{one.path.stem}"),
-                tables=(_table(one), *[_matrix(one)] * one.is_large),
+                figures=tuple(_figures(one, name)),
+                tables=(_table(one), *[_matrix(one)] * _is_large(one)),
                 lines=tuple(_lines(one)),
+                paper=(for_paper(one),),
             )
         )
     return found
+
+
+def _metrics(comparison: Comparison) -> dict[str, str]:
+    return words.metric_names(MetricTable.COMPARE, comparison.pairs[0].metrics)
+
+
+def _is_large(comparison: Comparison) -> bool:
+    """Whether there are more pairs than a reader can look at one by one."""
+    return len(comparison.pairs) > _MOST_PAIRS
+
+
+def _shown(comparison: Comparison) -> tuple[Pair, ...]:
+    """The pairs to show: all, or of too many those of the most accurate method."""
+    if not _is_large(comparison):
+        return comparison.pairs
+    one = comparison.most_accurate
+    return tuple(pair.against(one) for pair in comparison.pairs if one in (pair.first, pair.second))
+
+
+def _label(pair: Pair) -> str:
+    """The minuend first."""
+    return f"{pair.second} \N{MINUS SIGN} {pair.first}"
+
+
+def _marks(found: Difference) -> str:
+    """Stars for p after Holm's correction, in brackets where the interval reaches 0."""
+    stars = "*" * sum(found.p_holm < level for level in (0.05, 0.01, 0.001))
+    return f"({stars})" if stars and found.reaches_zero else stars
+
+
+def _clusters(comparison: Comparison) -> str:
+    """The clusters of the bootstrap: `3 sessions, then the 90 dialogues in them`."""
+    own = comparison.clusters
+    outer = f"{own.n} {own.kind}"
+    return f"{outer}, then the {own.dialogues} dialogues in them" if own.dialogues else outer
 
 
 def sentence(comparison: Comparison) -> str:
@@ -130,22 +172,23 @@ def sentence(comparison: Comparison) -> str:
     unsure = f" In {reaching} of these the interval reaches 0." if reaching else ""
     return (
         f"In accuracy, {len(apart)} of {total} {verb} at p < 0.05 after Holm's correction; the "
-        f"largest such difference is {largest.label}: {points} points.{unsure}{_chosen(comparison)}"
+        f"largest such difference is {_label(largest)}: {points} points.{unsure}"
+        f"{_chosen(comparison)}"
     )
 
 
 def _chosen(comparison: Comparison) -> str:
-    if not comparison.is_large:
+    if not _is_large(comparison):
         return ""
     return (
-        f" Shown one by one is how the others stand to {comparison.reference}, the most accurate "
-        "here; the correction runs over all pairs."
+        f" Only pairs with {comparison.most_accurate}, the most accurate method here, are shown one "
+        "by one; the correction covers all pairs."
     )
 
 
 def _lines(comparison: Comparison) -> list[str]:
     """Every pair in words, where the sentence does not say it already, and the notes."""
-    pairs = comparison.shown if len(comparison.pairs) > 1 else ()
+    pairs = _shown(comparison) if len(comparison.pairs) > 1 else ()
     lines = [_whole(pair.sentence) for pair in pairs if pair.sentence]
     if comparison.left_out:
         left_out = words.counted(comparison.left_out, "utterance")
@@ -162,9 +205,9 @@ def _whole(text: str) -> str:
 def _table(comparison: Comparison) -> Captioned:
     head = ("Pair", "Metric", "Difference", "95 % interval", "p", "p (Holm)", "p (t-test)")
     rows = tuple(
-        (pair.label, name, *_cells(pair.metrics[key]))
-        for pair in comparison.shown
-        for key, name in METRICS.items()
+        (_label(pair), name, *_cells(pair.metrics[key]))
+        for pair in _shown(comparison)
+        for key, name in _metrics(comparison).items()
     )
     return Captioned(Table(head, rows, left=2), "Paired differences", _how(comparison))
 
@@ -174,28 +217,28 @@ def _matrix(comparison: Comparison) -> Captioned:
     labels = [method.label for method in comparison.methods]
     found = {}
     for pair in comparison.pairs:
-        for one in (pair.less(pair.first), pair.less(pair.second)):
+        for one in (pair.against(pair.first), pair.against(pair.second)):
             accuracy = one.metrics["accuracy"]
-            found[one.second, one.first] = f"{words.signed(accuracy.difference)}{accuracy.marks}"
+            found[one.second, one.first] = f"{words.signed(accuracy.difference)}{_marks(accuracy)}"
     rows = tuple(
         (row, *(found.get((row, column), words.ABSENT) for column in labels)) for row in labels
     )
     caption = (
         f"Differences in accuracy in points, the method of the row less that of the column. "
         f"{MARKS} in the permutation test after Holm's correction over all pairs, {_BRACKETS}. "
-        f"Intervals, p and other metrics of every pair: comparisons/{comparison.protocol}/"
-        f"{comparison.path.name}."
+        f"Intervals, p and other metrics of every pair: comparisons/{comparison.protocol.name}/"
+        f"{PurePath(comparison.files.comparison).name}."
     )
     return Captioned(Table(("Method", *labels), rows), "Every pair in accuracy", caption)
 
 
 def _cells(found: Difference) -> tuple[str, ...]:
     return (
-        f"{words.signed(found.difference, 2)}{found.marks}",
+        f"{words.signed(found.difference, 2)}{_marks(found)}",
         words.points(found.ci95),
-        words.p_value(found.result.p),
+        words.p_value(found.p),
         words.p_value(found.p_holm),
-        words.p_value(found.result.t.p),
+        words.p_value(found.t.p),
     )
 
 
@@ -204,7 +247,7 @@ _BRACKETS = "in brackets where the interval reaches 0"
 
 def _what(comparison: Comparison) -> str:
     """What the differences and intervals are of, and where they come from."""
-    clusters = f" that resamples {comparison.clusters}" if comparison.clusters else ""
+    clusters = f" that resamples {_clusters(comparison)}" if _clusters(comparison) else ""
     return (
         "Differences in points, the method named first less the other, over the "
         f"{words.counted(comparison.n, 'utterance')} that all of them scored. 95{words.SPACE}% "
@@ -223,8 +266,8 @@ def _how(comparison: Comparison) -> str:
 
 def for_paper(comparison: Comparison) -> Captioned:
     """The same for LaTeX, a row a pair: differences with their intervals in brackets and marks."""
-    head = ("Pair", *(name[0].upper() + name[1:] for name in METRICS.values()))
-    rows = tuple((pair.label, *_short(pair)) for pair in comparison.shown)
+    head = ("Pair", *(name[0].upper() + name[1:] for name in _metrics(comparison).values()))
+    rows = tuple((_label(pair), *_short(pair, _metrics(comparison))) for pair in _shown(comparison))
     caption = (
         f"{_what(comparison)} {MARKS} in a permutation test of whole dialogues, after Holm's "
         f"correction within each metric over {words.counted(len(comparison.pairs), 'pair')}, "
@@ -233,6 +276,6 @@ def for_paper(comparison: Comparison) -> Captioned:
     return Captioned(Table(head, rows), "differences", caption)
 
 
-def _short(pair: Pair) -> list[str]:
-    found = (pair.metrics[name] for name in METRICS)
-    return [f"{words.signed(x.difference)} ({words.points(x.ci95)}){x.marks}" for x in found]
+def _short(pair: Pair, metrics: Collection[str]) -> list[str]:
+    found = (pair.metrics[name] for name in metrics)
+    return [f"{words.signed(x.difference)} ({words.points(x.ci95)}){_marks(x)}" for x in found]

@@ -1,28 +1,31 @@
 """F1 of every class by method: in groups of bars, or in a grid for many methods."""
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping, Sequence
+
 from memr_cli.reporting import words
-from memr_cli.results.evaluation import Evaluation
 from memr_cli.reporting.drawing import legend
-from memr_cli.reporting.drawing.canvas import COLUMN, PAGE, TALLEST, TINY, Drawing, Number, Sheet, shortened, text_width
+from memr_cli.reporting.drawing.canvas import (
+    COLUMN,
+    PAGE,
+    TALLEST,
+    TINY,
+    Drawing,
+    Number,
+    Sheet,
+    shortened,
+    text_width,
+)
 from memr_cli.reporting.drawing.heat import SHADE, Band, Line, heat
 from memr_cli.reporting.drawing.palette import MUTED
 from memr_cli.reporting.groups import Group
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from memr_cli.reporting import repeat, words
-from memr_cli.reporting.drawing.canvas import Drawing
-from memr_cli.reporting.published import published
-from memr_cli.reporting.rows import methods
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
-from memr_cli.results.evaluation import ClassScore
-
+from memr_cli.results.evaluation import ClassScore, Evaluation
 
 _BAR, _SPACE, _HEAD, _FOOT = 0.115, 0.13, 0.08, 0.42
 
 
-def per_class(group: Group, colours: Mapping[str, str]) -> Drawing:
+def _figure(group: Group, colours: Mapping[str, str]) -> Drawing:
     """Draw F1 by class and method: one column of classes, two where one would be too tall."""
     if group.is_crowded:
         return _heat(group)
@@ -122,3 +125,22 @@ def _table(group: Group) -> Table:
 def _class_cell(score: ClassScore) -> str:
     shares = f"{words.percent(score.precision, 0)}/{words.percent(score.recall, 0)}"
     return f"{words.percent(score.f1)} ({shares})"
+
+
+def per_class(context: Context) -> list[Part]:
+    """F1 of every class by method, with precision and recall in a table."""
+    group = context.group
+    figure = _figure(group, context.colours)
+    table = Captioned(_table(group), "Scores by class", _per_class_caption(group))
+    return [Part("classes", "Classes", _sentence(group), (figure,), (table,))]
+
+
+def _sentence(group: Group) -> str:
+    """The classes that the best method recognises best and worst."""
+    best = max(group.results, key=lambda one: one.metrics["f1_micro"].mean or 0.0)
+    scores = {name: best.per_class[name].f1 for name in group.class_names}
+    high, low = (choose(scores, key=lambda name: scores[name]) for choose in (max, min))
+    return (
+        f"{best.method} recognises {high} best (F1 {words.percent(scores[high])}{words.SPACE}%) "
+        f"and {low} worst ({words.percent(scores[low])}{words.SPACE}%)."
+    )

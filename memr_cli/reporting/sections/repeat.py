@@ -1,22 +1,17 @@
 """Protocol, folds, settings, and the commands that make the results again."""
 
-from memr_cli.reporting.section import Context, Part
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from memr_cli.reporting import repeat, words
-from memr_cli.reporting.drawing.canvas import Drawing
-from memr_cli.reporting.groups import Group
-from memr_cli.reporting.published import published
-from memr_cli.reporting.rows import methods
-from memr_cli.reporting.tables import Captioned, Table
-from memr_cli.results.evaluation import ClassScore
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
-from memr_cli.results.comparison import Comparison
-from memr_cli.reporting.groups import Terms
 
+from memr_cli.reporting import commands, words
+from memr_cli.reporting.groups import Group, Terms
+from memr_cli.reporting.loading import Studies
+from memr_cli.reporting.section import Context, Part
+from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.comparison import Comparison
+from memr_cli.results.schema import to_json
 
 _MOST_NAMES = 40
 
@@ -54,7 +49,7 @@ def _folds_caption(group: Group) -> str:
         text += f", as {group.reference.method} uses them"
     if not any(fold.validation for fold in group.folds):
         return f"{text}. No validation part: nothing was chosen on held-out speakers."
-    if any(result.setting_values.get("refit") for result in group.results):
+    if any(result.settings.refit for result in group.results):
         return (
             f"{text}. Validation speakers chose the number of epochs; "
             "the final weights were then trained on all training speakers, these among them."
@@ -72,7 +67,10 @@ _ELSEWHERE = {
 def settings(group: Group) -> list[tuple[str, str]]:
     """Name and value of every setting; where methods differ, the value of each."""
     names = dict.fromkeys(
-        name for result in group.results for name in result.setting_values if name not in _ELSEWHERE
+        name
+        for result in group.results
+        for name in to_json(result.settings)
+        if name not in _ELSEWHERE
     )
     terms = group.terms
     features = (f"{name} {how}" for name, how in terms.normalize.items())
@@ -88,8 +86,9 @@ def settings(group: Group) -> list[tuple[str, str]]:
 def _value_by_method(group: Group, name: str) -> str:
     holders: dict[str, list[str]] = {}
     for result in group.results:
-        if name in result.setting_values:
-            holders.setdefault(text(result.setting_values[name]), []).append(result.method)
+        values = to_json(result.settings)
+        if name in values:
+            holders.setdefault(text(values[name]), []).append(result.method)
     if len(holders) == 1:
         return next(iter(holders))
     return "; ".join(f"{', '.join(methods)}: {value}" for value, methods in holders.items())
@@ -110,15 +109,15 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def commands(group: Group, studies: Studies) -> list[str]:
+def _commands(group: Group, studies: Studies) -> list[str]:
     """What to type to make the results, their studies and the report again from the store."""
-    lines = [asking.evaluate(group)]
+    lines = [commands.evaluate(group)]
     for comparison in studies.comparisons:
         lines += _elsewhere(group, comparison)
-        lines.append(asking.compare(comparison))
-    lines += [asking.ablate(one, group) for one in studies.ablations]
+        lines.append(commands.compare(comparison))
+    lines += [commands.ablate(one, group) for one in studies.ablations]
     if studies.audit is not None:
-        lines.append(asking.audit(group))
+        lines.append(commands.audit(group))
     lines.append(["report"])
     return [
         shlex.join(["memr", command, *arguments, "--store", group.store])
@@ -130,6 +129,21 @@ def _elsewhere(group: Group, comparison: Comparison) -> Iterator[list[str]]:
     """How the results of other folders are made."""
     for one in comparison.methods:
         out, _, rest = one.metrics.rpartition("/metrics/")
-        if rest and not asking.is_here(one, group.protocol):
-            asked = asking.options(group, Terms.of(one.preset, one.settings))
+        if rest and not commands.is_here(one, group.protocol):
+            asked = commands.options(group, Terms.of(one))
             yield ["evaluate", *asked, "--method", one.method, "--out", out]
+
+
+def repeat(context: Context) -> list[Part]:
+    """The folds, the settings, and the commands that make the results again."""
+    group = context.group
+    versions = group.reference.versions.items()
+    described = f"{group.protocol}: {group.description}."
+    folds = Captioned(_folds(group), "Folds", _folds_caption(group), folded=False)
+    values = (*settings(group), *((f"{name} version", value) for name, value in versions))
+    lines = tuple(_commands(group, context.studies))
+    return [
+        Part("folds", "Protocol and folds", described, tables=(folds,), folded=True),
+        Part("settings", "Settings", settings=values, folded=True),
+        Part("repeat", "How to repeat it", _repeating(group), commands=lines, folded=True),
+    ]

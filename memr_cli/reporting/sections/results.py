@@ -1,59 +1,87 @@
 """The main table and its figure: every method beside the others."""
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
-from memr_cli.results.evaluation import Evaluation
-from memr_cli.reporting.groups import Group
-from memr_cli.results.comparison import Comparison
-from memr_cli.results.ablation import SpreadWithInterval
-from memr_cli.results.evaluation import Score
-from memr_cli.results.schema import Interval
-from collections.abc import Mapping, Sequence
+
+from memr_cli.evaluation.metrics import REGISTRY, Metric, metrics_of
+from memr_cli.evaluation.metrics import Table as MetricTable
 from memr_cli.reporting import words
 from memr_cli.reporting.drawing.canvas import COLUMN, SMALL, Drawing, Sheet, shortened, text_width
 from memr_cli.reporting.drawing.palette import MUTED, PAPER
+from memr_cli.reporting.groups import Group
+from memr_cli.reporting.published import published
+from memr_cli.reporting.rows import methods
+from memr_cli.reporting.section import Context, Part
+from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.comparison import Comparison
+from memr_cli.results.evaluation import Evaluation, Score
+
+_ACCURACY = ("f1_micro", "accuracy")
+_INTERVALS = 2
+"""Metrics of the main table that have their interval beside them."""
+_NOT = words.ABSENT
+_MEANINGS = {
+    "f1_micro": "F1-micro equals accuracy here, as every utterance has one label.",
+    "uar": "UAR is the unweighted average recall.",
+    "f1_weighted": "Weighted F1 weighs each class by its utterances.",
+}
 
 
-def headline(group: Group, comparisons: Sequence[Comparison] = ()) -> str:
-    """What the scores show, and what they leave open. Names the highest mean, never a winner.
+def headline(
+    group: Group, comparisons: Sequence[Comparison] = (), metric: Metric = REGISTRY[0]
+) -> str:
+    """Return the answer that the scores give, and what they leave open.
 
-    Where intervals overlap, a paired comparison of the two says more than they do.
+    It names the highest mean, never a winner. Where intervals overlap, a paired comparison of the
+    two methods says more than they do.
     """
-    scored = [(result.metrics["f1_micro"], result) for result in group.results]
+    label = metric.label
+    scored = [
+        (result.metrics[metric.key], result)
+        for result in group.results
+        if metric.key in result.metrics
+    ]
     ranked = sorted(
         ((score.mean, score, result) for score, result in scored if score.mean is not None),
         key=lambda entry: -entry[0],
     )
     if not ranked:
-        return "No method has a defined F1-micro here."
+        return f"No method has a defined {label} here."
     _, best, leader = ranked[0]
-    bounds = "" if best.ci95 is None else f" (95{SPACE}% interval {_to(best)})"
-    reach = f"{percent(best.mean)}{SPACE}%{bounds}"
-    extent = (
-        f"over {counted(len(group.folds), 'fold')} and {counted(leader.n, 'tested utterance')}."
-    )
-    name, level = majority(group)
+    bounds = "" if best.ci95 is None else f" (95{words.SPACE}% interval {_to(best)})"
+    reach = f"{words.percent(best.mean)}{words.SPACE}%{bounds}"
+    tested = words.counted(leader.n, "tested utterance")
+    extent = f"over {words.counted(len(group.folds), 'fold')} and {tested}."
+    name, level = words.majority(group)
     context = (
-        f" Always answering the most frequent class of {test_part(group)}, {name}, would score "
-        f"{percent(level)}{SPACE}%."
+        ""
+        if metric.key not in _ACCURACY
+        else (
+            f" Always answering the most frequent class of {words.test_part(group)}, {name}, would "
+            f"score {words.percent(level)}{words.SPACE}%."
+        )
     )
     if len(ranked) == 1:
-        return f"{leader.method} reaches a mean F1-micro of {reach} {extent}{context}"
+        return f"{leader.method} reaches a mean {label} of {reach} {extent}{context}"
+    paired = _paired(group, leader.method, comparisons, metric)
     others = [(result.method, score) for _, score, result in ranked[1:]]
     return (
-        f"The highest mean F1-micro is that of {leader.method}: {reach} {extent}"
-        f"{_order(leader, others, _paired(group, leader.method, comparisons))}{context}"
+        f"The highest mean {label} is that of {leader.method}: {reach} {extent}"
+        f"{_order((leader.method, best), others, paired)}{context}"
     )
 
 
 def _to(score: Score) -> str:
     low, high = score.ci95 or (None, None)
-    return f"{percent(low)} to {percent(high)}"
+    return f"{words.percent(low)} to {words.percent(high)}"
 
 
-def _paired(group: Group, leader: str, comparisons: Iterable[Comparison]) -> dict[str, float]:
-    """The accuracy that the leader has over those it is surely better than, by method."""
+def _paired(
+    group: Group, leader: str, comparisons: Iterable[Comparison], metric: Metric
+) -> dict[str, float]:
+    """The established difference to the methods that the leader is better than, by method."""
+    key = "accuracy" if metric.key in _ACCURACY else metric.key
     found: dict[str, float] = {}
     for comparison in comparisons:
         labels = {
@@ -64,20 +92,20 @@ def _paired(group: Group, leader: str, comparisons: Iterable[Comparison]) -> dic
         for pair in comparison.pairs:
             names = {labels.get(pair.first), labels.get(pair.second)}
             (other,) = (names - {leader}) if len(names) == 2 and leader in names else {None}
-            accuracy = pair.metrics["accuracy"]
-            if other is None or accuracy.difference is None or not accuracy.stands:
+            found_here = pair.metrics.get(key)
+            if other is None or found_here is None or not found_here.is_established:
                 continue
             sign = 1 if labels.get(pair.second) == leader else -1
-            if sign * accuracy.difference > 0:
-                found[other] = sign * accuracy.difference
+            if sign * found_here.difference > 0:
+                found[other] = sign * found_here.difference
     return found
 
 
 def _order(
-    leader: Evaluation, others: Sequence[tuple[str, Score]], paired: Mapping[str, float]
+    leading: tuple[str, Score], others: Sequence[tuple[str, Score]], paired: Mapping[str, float]
 ) -> str:
-    """How the other methods lie to that of the highest mean."""
-    best = leader.metrics["f1_micro"]
+    """How the other methods compare with that of the highest mean."""
+    leader, best = leading
     if best.ci95 is None or any(score.ci95 is None for _, score in others):
         return " Without intervals for all methods, nothing is said about their order."
     low = best.ci95[0]
@@ -88,10 +116,12 @@ def _order(
         apart = [name for name in near if name in paired]
         open_ = [name for name in near if name not in apart]
         text += f" The {_whose(near, 'overlaps', 'overlap')} it"
-        better = listed(f"{name} ({signed(paired[name])} points)" for name in apart)
+        better = words.listed(f"{name} ({words.signed(paired[name])} points)" for name in apart)
         if apart:
-            text += f"; paired over the same utterances, {leader.method} is better than {better}"
-            text += f", and its order with {listed(open_)} is not settled here." if open_ else "."
+            text += f"; paired over the same utterances, {leader} is better than {better}"
+            text += (
+                f", and its order with {words.listed(open_)} is not settled here." if open_ else "."
+            )
         else:
             text += ", so their order is not settled here."
     if far:
@@ -102,7 +132,7 @@ def _order(
 def _whose(names: Sequence[str], one: str, several: str) -> str:
     if len(names) == 1:
         return f"interval of {names[0]} {one}"
-    return f"intervals of {listed(names)} {several}"
+    return f"intervals of {words.listed(names)} {several}"
 
 
 def not_evaluated(group: Group) -> str | None:
@@ -112,15 +142,15 @@ def not_evaluated(group: Group) -> str | None:
     return f"Not evaluated: {', '.join(group.not_evaluated)}."
 
 
-def table_caption(group: Group) -> str:
-    """What the columns of the results table mean."""
+def table_caption(group: Group, metrics: Sequence[Metric] = metrics_of(MetricTable.REPORT)) -> str:
+    """Return the meaning of the columns of the main table."""
     k = len(group.folds)
     spread = f"mean ± standard deviation over {k} folds" if k > 1 else "score of the one fold"
     seeds = f", each fold {_of_seeds(group)}" if len(group.seeds) > 1 else ""
+    meanings = [_MEANINGS[one.key] for one in metrics if one.key in _MEANINGS]
     return (
-        f"Scores in percent: {spread}{seeds}; 95{SPACE}% intervals from a clustered bootstrap. "
-        "F1-micro equals accuracy here, as every utterance has one label. UAR is the unweighted "
-        "average recall, n the number of utterances scored."
+        f"Scores in percent: {spread}{seeds}; 95{words.SPACE}% intervals from a clustered "
+        f"bootstrap. {' '.join(meanings)} n is the number of utterances scored."
     )
 
 
@@ -130,15 +160,15 @@ def _of_seeds(group: Group) -> str:
     if not group.terms.ensemble:
         return f"the mean of {n} seeds"
     votes = [result.method for result in group.results if result.runs > 1]
-    apart = f" (of {listed(votes)}, which votes, the mean of {n} seeds)" if votes else ""
+    apart = f" (of {words.listed(votes)}, which votes, the mean of {n} seeds)" if votes else ""
     return f"decided by the mean of the probabilities of {n} seeds{apart}"
 
 
 _ROW, _HEAD, _FOOT = 0.3, 0.3, 0.4
 
 
-def comparison(group: Group, colours: Mapping[str, str]) -> Drawing | None:
-    """Draw the F1-micro of every method, None where none has a defined one."""
+def _figure(group: Group, colours: Mapping[str, str]) -> Drawing | None:
+    """Draw the F1-micro of every method; None where none has a defined one."""
     shown = [result for result in group.results if result.metrics["f1_micro"].mean is not None]
     if not shown:
         return None
@@ -227,3 +257,110 @@ def _figure_caption(group: Group, majority: str, low: float) -> str:
 def _alt(shown: Sequence[Evaluation], majority: str, level: float) -> str:
     scores = "; ".join(f"{result.method} {_mean_std(result)} %" for result in shown)
     return f"Dot plot of F1-micro. {scores}. Always {majority}: {100 * level:.1f} %."
+
+
+def results(context: Context) -> list[Part]:
+    """The main table, with the methods side by side in a figure."""
+    group, choice = context.group, context.choice
+    metrics = [m for m in choice.metrics if any(m.key in one.metrics for one in group.results)]
+    beside = _published(group, 2 if choice.digits is None else choice.digits)
+    caption = table_caption(group, metrics)
+    if beside:
+        caption += " Published: F1-micro of the notebook that memr reimplements, on the same folds."
+    names = group.methods if choice.methods else methods(group)
+    table = _table(group, names, metrics, beside, choice.digits)
+    figure = _figure(group, context.colours)
+    return [
+        Part(
+            "results",
+            "Results",
+            figures=() if figure is None else (figure,),
+            tables=(Captioned(table, "Results", caption, folded=False),),
+            lines=tuple(line for line in [not_evaluated(group)] if line and not choice.methods),
+            paper=(_paper(group, metrics, choice.digits),),
+        )
+    ]
+
+
+def _published(group: Group, digits: int) -> dict[str, str]:
+    found = {method: published(group, method) for method in methods(group)}
+    return {
+        method: words.plus_minus(score.mean, score.std, digits)
+        for method, score in found.items()
+        if score is not None
+    }
+
+
+def _table(
+    group: Group,
+    names: Sequence[str],
+    metrics: Sequence[Metric],
+    beside: Mapping[str, str],
+    digits: int | None,
+) -> Table:
+    """A row for each method; the first two metrics have their intervals beside them."""
+    # Of many methods one column would be empty but for a row; the notes give the ties too.
+    votes = any(result.votes for result in group.results) and not group.is_crowded
+    with_interval = [metric.key for metric in metrics[:_INTERVALS]]
+    head = ["Method"]
+    for metric in metrics:
+        head += [words.heading(metric.label), *["95 % interval"] * (metric.key in with_interval)]
+    head += ["n", *["Ties"] * votes, *["Published"] * bool(beside)]
+    best, marked = _best(group, metrics), set()
+    rows: list[tuple[str, ...]] = []
+    for method in names:
+        result = group.get(method)
+        cells = [method]
+        for metric in metrics:
+            score = None if result is None else result.metrics.get(metric.key)
+            if (method, metric.key) in best:
+                marked.add((len(rows), len(cells)))
+            cells.append(_NOT if score is None else words.mean_std(score, _or(digits, 2)))
+            if metric.key in with_interval:
+                cells.append(_NOT if score is None else words.interval(score, _or(digits, 1)))
+        cells.append(_NOT if result is None else words.whole(result.n))
+        ties = result.ties if result is not None else None
+        cells += [words.whole(ties.count) if ties else words.ABSENT] * votes
+        cells += [beside.get(method, words.ABSENT)] * bool(beside)
+        if result is None:
+            cells[1] = "not evaluated"
+        rows.append(tuple(cells))
+    return Table(tuple(head), tuple(rows), best=frozenset(marked))
+
+
+def _best(group: Group, metrics: Sequence[Metric]) -> set[tuple[str, str]]:
+    """Method and key of the best mean of each metric, of several methods."""
+    found: set[tuple[str, str]] = set()
+    for metric in metrics if len(group.results) > 1 else ():
+        scored = [(one.metrics.get(metric.key), one.method) for one in group.results]
+        means = {name: score.mean for score, name in scored if score and score.mean is not None}
+        if means:
+            top = (max if metric.higher_is_better else min)(means.values())
+            found |= {(method, metric.key) for method, mean in means.items() if mean == top}
+    return found
+
+
+def _paper(group: Group, metrics: Sequence[Metric], digits: int | None) -> Captioned:
+    """The evaluated methods for LaTeX, with each interval in a line of its own below its mean."""
+    places, best = _or(digits, 1), _best(group, metrics)
+    rows: list[tuple[str, ...]] = []
+    marked = set()
+    for result in group.results:
+        scores = [result.metrics.get(metric.key) for metric in metrics]
+        marked |= {
+            (len(rows), column)
+            for column, metric in enumerate(metrics, start=1)
+            if (result.method, metric.key) in best
+        }
+        means = [_NOT if one is None else words.mean_std(one, places) for one in scores]
+        rows.append((result.method, *means, words.whole(result.n)))
+        if any(one is not None and one.ci95 for one in scores):
+            ends = ["" if one is None else words.interval(one, places) for one in scores]
+            rows.append(("", *ends, ""))
+    head = ("Method", *(words.heading(metric.label) for metric in metrics), "n")
+    caption = table_caption(group, metrics) + " Bold: the highest mean of each metric." * bool(best)
+    return Captioned(Table(head, tuple(rows), best=frozenset(marked)), "results", caption)
+
+
+def _or(digits: int | None, usual: int) -> int:
+    return usual if digits is None else digits

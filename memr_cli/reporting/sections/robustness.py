@@ -1,21 +1,18 @@
 """Accuracy of a method under noise, and as modalities are lost at random."""
 
-from memr_cli.reporting.section import Context, Part
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
 from matplotlib.axes import Axes
+
+from memr_cli.evaluation.metrics import Table as MetricTable
 from memr_cli.reporting import words
 from memr_cli.reporting.drawing import legend
 from memr_cli.reporting.drawing.canvas import COLUMN, SMALL, Drawing, Sheet
 from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER
 from memr_cli.reporting.groups import slug
-from memr_cli.results.ablation import Ablation
-from memr_cli.results.ablation import LossPoint, NoisePoint
-from memr_cli.reporting.drawing.canvas import Drawing
-from memr_cli.reporting.groups import Group
-from memr_cli.results.ablation import Ablation
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
-from memr_cli.results.ablation import LossPoint, NoisePoint, SpreadWithInterval, Worth
-
+from memr_cli.results.ablation import Ablation, LossPoint, NoisePoint
 
 ALL = "all at once"
 
@@ -26,7 +23,7 @@ _TOP, _TITLE, _HEIGHT, _FOOT, _LEFT, _GAP = 0.05, 0.24, 1.45, 0.42, 0.5, 0.16
 _MARKERS = ("o", "s", "^", "v", "P", "X")
 
 
-def robustness(ablation: Ablation, colours: Mapping[str, str]) -> Drawing | None:
+def _figure(ablation: Ablation, colours: Mapping[str, str]) -> Drawing | None:
     """Draw a panel for noise and one for random loss, those that there are; None without both."""
     panels = [
         (points, title, axis)
@@ -59,7 +56,7 @@ def robustness(ablation: Ablation, colours: Mapping[str, str]) -> Drawing | None
         sheet.text(left, head - 0.07, title, size=SMALL, color=MUTED, va="bottom")
     sheet.figure.axes[0].set_ylabel("accuracy (%)")
     name = f"robustness-{slug(ablation.method)}"
-    return sheet.finish(name, _caption(ablation), _alt(ablation), part="robustness")
+    return sheet.finish(name, _caption(ablation), _alt(ablation))
 
 
 def _draw_curves(
@@ -92,7 +89,7 @@ def along(
 ) -> list[tuple[float, float]]:
     """Levels and accuracies of one curve by level, from what there is without noise or loss."""
     found = {
-        level(point): point.metrics["accuracy"].mean
+        point.level: point.metrics["accuracy"].mean
         for point in points
         if point.modality == modality
     }
@@ -143,9 +140,6 @@ def _alt(ablation: Ablation) -> str:
     return f"Curves of accuracy in percent of {ablation.method}: {'; '.join(parts)}."
 
 
-_METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
-
-
 def _robustness_sentence(ablation: Ablation) -> str:
     """Where the curves of all modalities at once stand about half way."""
     parts = []
@@ -170,12 +164,13 @@ def _robustness_sentence(ablation: Ablation) -> str:
 
 
 def _robustness_table(ablation: Ablation) -> Captioned:
-    rows = [_disturbed("noise", point, f"{point.level:g}") for point in ablation.noise]
+    metrics = words.metric_names(MetricTable.ABLATE, ablation.shapley)
+    rows = [_disturbed("noise", point, f"{point.level:g}", metrics) for point in ablation.noise]
     rows += [
-        _disturbed("loss", point, f"{words.percent(point.share, 0)}{words.SPACE}%")
+        _disturbed("loss", point, f"{words.percent(point.share, 0)}{words.SPACE}%", metrics)
         for point in ablation.loss
     ]
-    head = ("What", "Modality", "How much", *_METRIC_NAMES)
+    head = ("What", "Modality", "How much", *map(words.heading, metrics.values()))
     caption = (
         f"{ablation.method}: scores in percent under noise (in standard deviations of the training "
         "part) and under random loss (share of what is lost)."
@@ -183,6 +178,23 @@ def _robustness_table(ablation: Ablation) -> Captioned:
     return Captioned(Table(head, tuple(rows), left=2), f"Robustness ({ablation.method})", caption)
 
 
-def _disturbed(what: str, point: NoisePoint | LossPoint, level: str) -> tuple[str, ...]:
-    scores = (words.percent(point.metrics[metric].mean) for metric in METRICS)
+def _disturbed(
+    what: str, point: NoisePoint | LossPoint, level: str, metrics: Collection[str]
+) -> tuple[str, ...]:
+    scores = (words.percent(point.metrics[metric].mean) for metric in metrics)
     return (what, point.modality or ALL, level, *scores)
+
+
+def robustness(context: Context) -> list[Part]:
+    """The accuracy of every ablated method under noise and random loss."""
+    disturbed = [one for one in context.studies.ablations if one.noise or one.loss]
+    if not disturbed:
+        return []
+    sentence = " ".join(map(_robustness_sentence, disturbed))
+    drawn = (_figure(one, context.colours) for one in disturbed)
+    figures = tuple(one for one in drawn if one is not None)
+    return [
+        Part(
+            "robustness", "Robustness", sentence, figures, tuple(map(_robustness_table, disturbed))
+        )
+    ]

@@ -1,25 +1,26 @@
 """Accuracy of one method with every subset of its modalities."""
 
-from memr_cli.reporting.section import Context, Part
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
 from matplotlib.axes import Axes
+
+from memr_cli.evaluation.metrics import Table as MetricTable
 from memr_cli.reporting import words
 from memr_cli.reporting.drawing.canvas import COLUMN, SMALL, Drawing, Sheet, text_width
 from memr_cli.reporting.drawing.palette import INK, MUTED, PAPER, RULE
-from memr_cli.reporting.groups import slug
-from memr_cli.results.ablation import Ablation
-from memr_cli.results.ablation import SpreadWithInterval, SubsetScores
-from collections.abc import Mapping, Sequence
-from memr_cli.reporting.drawing.canvas import Drawing
-from memr_cli.reporting.groups import Group
+from memr_cli.reporting.groups import Group, slug
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
-from memr_cli.results.ablation import LossPoint, NoisePoint, SpreadWithInterval, Worth
-
+from memr_cli.results.ablation import (
+    Ablation,
+    SpreadWithInterval,
+    SubsetScores,
+)
 
 _ROW, _DOT, _FOOT = 0.2, 0.22, 0.4
 
 
-def subsets(ablation: Ablation, colours: Mapping[str, str]) -> Drawing:
+def _figure(ablation: Ablation, colours: Mapping[str, str]) -> Drawing:
     """Draw a row for each subset: dots for the modalities that are there, then the score."""
     names, rows = ablation.modalities, ablation.subsets
     head = max(text_width(name, SMALL) for name in names) + 0.12
@@ -46,7 +47,7 @@ def subsets(ablation: Ablation, colours: Mapping[str, str]) -> Drawing:
         middle = head + (number + 0.5) * _ROW
         sheet.text(COLUMN - 0.03, middle, text, ha="right", va="center_baseline")
     name = f"subsets-{slug(ablation.method)}"
-    return sheet.finish(name, _caption(ablation), _alt(ablation), part="subsets")
+    return sheet.finish(name, _caption(ablation), _alt(ablation))
 
 
 def _draw_members(
@@ -108,9 +109,6 @@ def _alt(ablation: Ablation) -> str:
     return f"Dot plot of accuracy in percent of {ablation.method} with: {'; '.join(parts)}."
 
 
-_METRIC_NAMES = tuple(name[0].upper() + name[1:] for name in METRICS.values())
-
-
 def _not_averaged(group: Group) -> str:
     return (
         f"The results above are of ensembles; here and under disturbance, scores are means over "
@@ -138,11 +136,15 @@ def _subset_sentence(ablation: Ablation) -> str:
 
 def _subset_table(ablation: Ablation) -> Captioned:
     retrained = any(row.retrained for row in ablation.subsets)
-    head = ("Modalities", *_METRIC_NAMES)
-    head += tuple(f"{name}, retrained" for name in _METRIC_NAMES) * retrained
+    metrics = words.metric_names(MetricTable.ABLATE, ablation.shapley)
+    names = tuple(map(words.heading, metrics.values()))
+    head = ("Modalities", *names)
+    head += tuple(f"{name}, retrained" for name in names) * retrained
     rows = []
     for row in ablation.subsets:
-        cells = _scored(row.metrics) + (_scored(row.retrained) if retrained else ())
+        cells = _scored(row.metrics, metrics) + (
+            _scored(row.retrained, metrics) if retrained else ()
+        )
         rows.append((", ".join(row.modalities) or "none", *cells))
     caption = (
         f"{ablation.method}: scores in percent with 95{words.SPACE}% intervals, over "
@@ -153,10 +155,24 @@ def _subset_table(ablation: Ablation) -> Captioned:
     )
 
 
-def _scored(scores: Mapping[str, SpreadWithInterval] | None) -> tuple[str, ...]:
+def _scored(
+    scores: Mapping[str, SpreadWithInterval] | None, metrics: Collection[str]
+) -> tuple[str, ...]:
     if scores is None:
-        return (words.ABSENT,) * len(METRICS)
-    found = [scores[metric] for metric in METRICS]
+        return (words.ABSENT,) * len(metrics)
+    found = [scores[metric] for metric in metrics]
     return tuple(
         words.percent(one.mean) + (f" ({words.interval(one)})" if one.ci95 else "") for one in found
     )
+
+
+def subsets(context: Context) -> list[Part]:
+    """The accuracy of every ablated method with each subset of its modalities."""
+    ablations = context.studies.ablations
+    if not ablations:
+        return []
+    sentence = " ".join(map(_subset_sentence, ablations))
+    figures = tuple(_figure(one, context.colours) for one in ablations)
+    lines = (_not_averaged(context.group),) * context.group.terms.ensemble
+    tables = tuple(map(_subset_table, ablations))
+    return [Part("subsets", "All subsets of modalities", sentence, figures, tables, lines)]

@@ -1,21 +1,73 @@
 """Modality weights: by utterance and class, and those that combinations learned."""
 
-from memr_cli.reporting.section import Context, Part
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+
 from matplotlib.axes import Axes
+
+from memr_cli.reporting import words
 from memr_cli.reporting.drawing import legend
-from memr_cli.reporting.drawing.canvas import COLUMN, SIZE, SMALL, Drawing, Sheet, shortened, text_width
+from memr_cli.reporting.drawing.canvas import (
+    COLUMN,
+    SIZE,
+    SMALL,
+    Drawing,
+    Sheet,
+    shortened,
+    text_width,
+)
 from memr_cli.reporting.drawing.forest import sheets
 from memr_cli.reporting.drawing.palette import MUTED, PAPER, RULE
 from memr_cli.reporting.groups import Group
-from memr_cli.vocabulary import MODALITIES, ordered_modalities
-from collections.abc import Sequence
-from memr_cli.reporting import words
-from memr_cli.results.evaluation import Evaluation
-from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.tables import Captioned, Table
+from memr_cli.results.evaluation import Evaluation, ModalityWeights
+from memr_cli.vocabulary import MODALITIES, ordered_modalities
+
+Weights = Mapping[str, float]
+"""By modality; of one utterance, or as a mean of several, they sum to 1."""
+
+
+@dataclass(frozen=True)
+class MeanWeights:
+    """Means over the `n` predictions of utterances that have all G modalities.
+
+    by_class: how many predictions and their means by true class, of the classes that have any.
+    """
+
+    modalities: tuple[str, ...]
+    n: int
+    mean: Weights
+    by_class: Mapping[str, tuple[int, Weights]]
+
+    @classmethod
+    def of(cls, found: ModalityWeights | None) -> "MeanWeights | None":
+        """Return the means of a result; None where no utterance has every modality."""
+        if found is None or not found.n:
+            return None
+        names = found.modalities
+        return cls(
+            modalities=names,
+            n=found.n,
+            mean={name: found.mean[name] for name in names},
+            by_class={
+                label: (int(one["n"]), {name: one[name] for name in names})
+                for label, one in found.by_class.items()
+                if one.get("n")
+            },
+        )
+
+    def ends(self, modality: str) -> tuple[tuple[float, str], tuple[float, str]]:
+        """The lowest and the highest mean weight of a modality, each with its class."""
+        found = [(weights[modality], label) for label, (_, weights) in self.by_class.items()]
+        return min(found), max(found)
+
+
+def _weighing(group: Group) -> list[tuple[str, MeanWeights]]:
+    """The methods that weigh modalities by utterance, with their mean weights."""
+    found = ((one.method, MeanWeights.of(one.modality_weights or None)) for one in group.results)
+    return [(method, one) for method, one in found if one is not None]
 
 
 _ROW, _TITLE, _SPACE = 0.165, 0.2, 0.09
@@ -49,13 +101,9 @@ class _Block:
         return _TITLE + _ROW * len(self.rows) + _SPACE
 
 
-def weights(group: Group, colours: Mapping[str, str]) -> list[Drawing]:
+def _figures(group: Group, colours: Mapping[str, str]) -> list[Drawing]:
     """Draw every method that weighs, on one sheet or as many as they need; nothing without one."""
-    blocks = [
-        _block(result.method, result.modality_weights, group.class_names)
-        for result in group.results
-        if result.modality_weights is not None
-    ]
+    blocks = [_block(method, given, group.class_names) for method, given in _weighing(group)]
     if not blocks:
         return []
     parts = sheets(blocks)
@@ -65,11 +113,11 @@ def weights(group: Group, colours: Mapping[str, str]) -> list[Drawing]:
         which = f" Part {number} of {len(parts)}." if several else ""
         name = f"weights-{number}" if several else "weights"
         sheet = _draw(part, colours, synthetic=group.synthetic)
-        drawings.append(sheet.finish(name, _CAPTION + which, _alt(part), part="weights"))
+        drawings.append(sheet.finish(name, _CAPTION + which, _alt(part)))
     return drawings
 
 
-def _block(method: str, found: ModalityWeights, class_names: Sequence[str]) -> _Block:
+def _block(method: str, found: MeanWeights, class_names: Sequence[str]) -> _Block:
     by_class = found.by_class
     rows = [(name, by_class[name][1]) for name in class_names if name in by_class]
     return _Block(method, 1 / len(found.modalities), ((ALL, found.mean), *rows))
@@ -172,27 +220,26 @@ _MEANING = (
 )
 
 
-def parts(group: Group, figures: Sequence[Drawing]) -> list[Part]:
+def weights(context: Context) -> list[Part]:
     """Weights by emotion, and weights of combinations, each where a method has them."""
-    weighing = [
-        (one, one.modality_weights) for one in group.results if one.modality_weights is not None
-    ]
+    group = context.group
+    weighing = _weighing(group)
     learned = [one for one in group.results if one.fusion]
     found = []
     if weighing:
-        sentence = " ".join(_sentence(one.method, given) for one, given in weighing)
-        drawn, table = of(figures, "weights"), _by_class(group, weighing)
+        sentence = " ".join(_sentence(method, given) for method, given in weighing)
+        drawn, table = tuple(_figures(group, context.colours)), _by_class(group, weighing)
         title = "Weights of modalities by emotion"
         found.append(Part("weights", title, sentence, drawn, (table,), (_MEANING,)))
     if learned:
         sentence = " ".join(map(_learned_sentence, learned))
-        weighted = [one for one in learned if _weights(one)]
+        weighted = [one for one in learned if _fitted_weights(one)]
         tables = (_fitted(weighted),) * bool(weighted)
         found.append(Part("fusion", "What combinations learned", sentence, (), tables))
     return found
 
 
-def _sentence(method: str, given: ModalityWeights) -> str:
+def _sentence(method: str, given: MeanWeights) -> str:
     """Which modality weighs most, and between which classes that varies."""
     first = max(given.mean, key=lambda name: given.mean[name])
     text = f"{method} gives {first} the most weight, {given.mean[first]:.2f} on average"
@@ -202,22 +249,27 @@ def _sentence(method: str, given: ModalityWeights) -> str:
     return f"{text}."
 
 
-def _by_class(group: Group, weighing: Sequence[tuple[Evaluation, ModalityWeights]]) -> Captioned:
+def _by_class(group: Group, weighing: Sequence[tuple[str, MeanWeights]]) -> Captioned:
     names = list(dict.fromkeys(name for _, given in weighing for name in given.modalities))
     rows = []
-    for one, given in weighing:
-        rows.append((one.method, "all", words.whole(given.n), *_cells(names, given.mean)))
+    for method, given in weighing:
+        rows.append((method, "all", words.whole(given.n), *_cells(names, given.mean)))
         for label in group.class_names:
             if label in given.by_class:
                 n, mean = given.by_class[label]
-                rows.append((one.method, label, words.whole(n), *_cells(names, mean)))
+                rows.append((method, label, words.whole(n), *_cells(names, mean)))
     caption = (
         "Mean weights over the predictions of utterances that have every modality of the method, "
         "by true class. n: predictions, one for each utterance"
-        f"{' and seed' if any(one.runs > 1 for one, _ in weighing) else ''}."
+        f"{' and seed' if any(_runs(group, method) > 1 for method, _ in weighing) else ''}."
     )
     table = Table(("Method", "Class", "n", *names), tuple(rows), left=2)
     return Captioned(table, "Weights of modalities", caption)
+
+
+def _runs(group: Group, method: str) -> int:
+    result = group.get(method)
+    return 1 if result is None else result.runs
 
 
 def _cells(names: Sequence[str], given: Weights) -> list[str]:
@@ -226,14 +278,14 @@ def _cells(names: Sequence[str], given: Weights) -> list[str]:
 
 def _learned_sentence(one: Evaluation) -> str:
     """From how much a combination learned what it weighs."""
-    rows = [fold.n for fold in one.fusion]
+    rows = [fold.n for fold in one.fusion or ()]
     least, most = words.whole(min(rows)), words.whole(max(rows))
     extent = most if least == most else f"{least} to {most}"
     text = f"{one.method} is fitted in each fold on {extent} validation rows"
-    lacking = sum(not fold.learned for fold in one.fusion)
+    lacking = sum(not fold.fitted for fold in one.fusion or ())
     if lacking:
         text += f" (too few to learn from in {lacking} of {words.counted(len(rows), 'fit')})"
-    weights = _weights(one)
+    weights = _fitted_weights(one)
     if not weights:
         return f"{text}; what it learned is in its metrics file."
     means = {name: sum(values) / len(values) for name, values in weights.items()}
@@ -241,11 +293,12 @@ def _learned_sentence(one: Evaluation) -> str:
     return f"{text}, and weighs on average {told}."
 
 
-def _weights(one: Evaluation) -> dict[str, list[float]]:
+def _fitted_weights(one: Evaluation) -> dict[str, list[float]]:
     """By modality, the weights of all folds and seeds; empty where it learned others."""
     found: dict[str, list[float]] = {}
-    for fold in one.fusion:
-        for name, weight in (fold.weights or {}).items():
+    for fold in one.fusion or ():
+        learned = fold.parameters.get("weights")
+        for name, weight in learned.items() if isinstance(learned, dict) else ():
             found.setdefault(name, []).append(weight)
     return found
 
@@ -258,7 +311,7 @@ def _fitted(learned: Sequence[Evaluation]) -> Captioned:
             words.whole(len(values)),
         )
         for one in learned
-        for name, values in _weights(one).items()
+        for name, values in _fitted_weights(one).items()
     ]
     head = ("Method", "Modality", "Mean weight", "Range", "Fits")
     caption = (
