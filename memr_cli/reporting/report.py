@@ -74,7 +74,7 @@ def build(
             f"No result here is of the store {store_name}; "
             f"the report is of {words.listed(dict.fromkeys(one.store for one in groups))}."
         )
-    pages = _pages(groups, studies(folder, groups, say), choice, say, progress)
+    pages = pages_of(groups, studies(folder, groups, say), choice, say, progress)
     files = _write(folder.report, pages, table(groups, choice.metrics, chosen=bool(choice.methods)))
     for one in groups if not choice.methods else ():
         lacking = not_evaluated(one)
@@ -105,7 +105,7 @@ def _chosen(results: Sequence[Evaluation], choice: Choice) -> list[Evaluation]:
     return [one for one in results if not choice.methods or one.method in choice.methods]
 
 
-def _pages(
+def pages_of(
     groups: Sequence[Group],
     found: Sequence[Studies],
     choice: Choice,

@@ -11,20 +11,10 @@ import pytest
 from made_results import FIVE, Experiment, folds_of, write
 from made_studies import write_ablation, write_audit, write_comparison
 
-from memr_cli.reporting.figures import confusion
-from memr_cli.reporting.figures.by_speaker import by_speaker
-from memr_cli.reporting.figures.canvas import Drawing, shortened, style, text_width
-from memr_cli.reporting.figures.comparison import comparison
-from memr_cli.reporting.figures.contributions import contributions
-from memr_cli.reporting.figures.differences import differences
-from memr_cli.reporting.figures.drawing import draw
-from memr_cli.reporting.figures.palette import DARK, cell, dark, method_colours
-from memr_cli.reporting.figures.probes import probes
-from memr_cli.reporting.figures.reliability import reliability
+from memr_cli.reporting.drawing.canvas import Drawing, shortened, style, text_width
+from memr_cli.reporting.drawing.palette import DARK, cell, dark, method_colours
 from memr_cli.reporting.groups import Group, group
-from memr_cli.reporting.loading import load
-from memr_cli.reporting.studies.audit import Audit
-from memr_cli.reporting.studies.loading import Studies, studies
+from memr_cli.reporting.loading import Studies, load, studies
 from memr_cli.results import audit as result
 from memr_cli.results.folder import ResultFolder
 

@@ -9,8 +9,7 @@ from made_results import FIVE, Experiment, write
 from made_studies import write_ablation, write_audit, write_comparison
 
 from memr_cli.reporting.groups import group
-from memr_cli.reporting.loading import load
-from memr_cli.reporting.studies.loading import Studies, studies
+from memr_cli.reporting.loading import Studies, load, studies
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 

@@ -49,7 +49,7 @@ def _block(pair: Pair) -> Block:
 
 def _beside_one(comparison: Comparison, metric: str) -> Block:
     title = f"{LABELS[metric]}, less that of {comparison.most_accurate}"
-    rows = (_forest_row(pair.second, pair.metrics[metric]) for pair in _shown(comparison))
+    rows = (_forest_row(pair.second, pair.metrics[metric]) for pair in shown_pairs(comparison))
     return Block(f"{title[0].upper()}{title[1:]}", tuple(rows))
 
 
@@ -125,7 +125,7 @@ def _is_large(comparison: Comparison) -> bool:
     return len(comparison.pairs) > _MOST_PAIRS
 
 
-def _shown(comparison: Comparison) -> tuple[Pair, ...]:
+def shown_pairs(comparison: Comparison) -> tuple[Pair, ...]:
     """The pairs to show: all, or of too many those of the most accurate method."""
     if not _is_large(comparison):
         return comparison.pairs
@@ -188,7 +188,7 @@ def _chosen(comparison: Comparison) -> str:
 
 def _lines(comparison: Comparison) -> list[str]:
     """Every pair in words, where the sentence does not say it already, and the notes."""
-    pairs = _shown(comparison) if len(comparison.pairs) > 1 else ()
+    pairs = shown_pairs(comparison) if len(comparison.pairs) > 1 else ()
     lines = [_whole(pair.sentence) for pair in pairs if pair.sentence]
     if comparison.left_out:
         left_out = words.counted(comparison.left_out, "utterance")
@@ -206,7 +206,7 @@ def _table(comparison: Comparison) -> Captioned:
     head = ("Pair", "Metric", "Difference", "95 % interval", "p", "p (Holm)", "p (t-test)")
     rows = tuple(
         (_label(pair), name, *_cells(pair.metrics[key]))
-        for pair in _shown(comparison)
+        for pair in shown_pairs(comparison)
         for key, name in _metrics(comparison).items()
     )
     return Captioned(Table(head, rows, left=2), "Paired differences", _how(comparison))
@@ -267,7 +267,9 @@ def _how(comparison: Comparison) -> str:
 def for_paper(comparison: Comparison) -> Captioned:
     """The same for LaTeX, a row a pair: differences with their intervals in brackets and marks."""
     head = ("Pair", *(name[0].upper() + name[1:] for name in _metrics(comparison).values()))
-    rows = tuple((_label(pair), *_short(pair, _metrics(comparison))) for pair in _shown(comparison))
+    rows = tuple(
+        (_label(pair), *_short(pair, _metrics(comparison))) for pair in shown_pairs(comparison)
+    )
     caption = (
         f"{_what(comparison)} {MARKS} in a permutation test of whole dialogues, after Holm's "
         f"correction within each metric over {words.counted(len(comparison.pairs), 'pair')}, "
