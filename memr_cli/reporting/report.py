@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from memr_cli.errors import UnsupportedError
 from memr_cli.progress import Progress, silent
 from memr_cli.reporting import documents, words
+from memr_cli.reporting.choice import Choice
 from memr_cli.reporting.drawing.canvas import style
 from memr_cli.reporting.drawing.palette import method_colours
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import Notice, Studies, load, studies
 from memr_cli.reporting.page import GroupPage, page_of
 from memr_cli.reporting.rows import rows, table
-from memr_cli.reporting.section import Choice, Context, Part
+from memr_cli.reporting.section import Context, Part
 from memr_cli.reporting.sections import SECTIONS
 from memr_cli.reporting.sections.results import not_evaluated
 from memr_cli.results.evaluation import Evaluation

@@ -3,21 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from memr_cli.evaluation.metrics import Metric, metrics_of
-from memr_cli.evaluation.metrics import Table as MetricTable
+from memr_cli.reporting.choice import Choice
 from memr_cli.reporting.drawing.canvas import Drawing
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.loading import Studies
 from memr_cli.reporting.tables import Captioned
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The options of a report. methods: empty for all. digits: None for each table's own."""
-
-    methods: tuple[str, ...] = ()
-    metrics: tuple[Metric, ...] = metrics_of(MetricTable.REPORT)
-    digits: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,19 @@
 """Building a report as the command does: the result as the JSON that it prints."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 
 from memr_cli.progress import silent
 from memr_cli.reporting import report
-from memr_cli.reporting.drawing.canvas import Drawing
+from memr_cli.reporting.choice import Choice
+from memr_cli.reporting.drawing.canvas import Drawing, Sheet
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import Studies, load, studies
 from memr_cli.reporting.rows import shown as as_shown
-from memr_cli.reporting.section import Choice
 from memr_cli.reporting.tables import Captioned, Table
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.report import Row
@@ -31,15 +33,20 @@ def shown(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
     return as_shown(msgspec.convert(rows, tuple[Row, ...]))
 
 
-class Told:
-    """The page of one group, with its parts by key."""
+def _undrawn(sheet: Sheet, name: str, caption: str, alt: str) -> Drawing:
+    return Drawing(name, caption, alt, sheet.width, "<svg/>", b"", b"")
 
-    def __init__(self, one: Group, found: Studies | None = None, **options: Any) -> None:
+
+class Told:
+    """The page of one group, with its parts by key; figures have no ink unless `drawn`."""
+
+    def __init__(
+        self, one: Group, found: Studies | None = None, *, drawn: bool = False, **options: Any
+    ) -> None:
         self.notices: list[str] = []
-        choice = Choice(**options)
-        (self.page,) = report.pages_of(
-            [one], [found or Studies()], choice, self.notices.append, silent
-        )
+        arguments = ([one], [found or Studies()], Choice(**options), self.notices.append, silent)
+        with nullcontext() if drawn else patch.object(Sheet, "finish", _undrawn):
+            (self.page,) = report.pages_of(*arguments)
         self.parts = {part.key: part for part in self.page.parts}
         self.title, self.facts = self.page.title, self.page.facts
 

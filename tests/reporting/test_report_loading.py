@@ -25,7 +25,7 @@ def test_every_result_is_read(tmp_path: Path) -> None:
 def test_several_seeds_count_up_from_the_first(tmp_path: Path) -> None:
     settings = {"seed": 3, "seeds": 4, "overrides": {}, "modalities": ["lexical"]}
     (result,) = load(write(tmp_path, ["lexical"], settings=settings), print)
-    assert result.terms.seeds == (3, 4, 5, 6)
+    assert result.settings.all_seeds == (3, 4, 5, 6)
 
 
 @pytest.mark.parametrize("change", ["edited", "gone"])

@@ -38,7 +38,7 @@ def figures(told: Told) -> dict[str, Drawing]:
 
 @pytest.fixture(scope="module")
 def told(made: tuple[Group, Studies]) -> Told:
-    return Told(*made)
+    return Told(*made, drawn=True)
 
 
 def test_the_five_come_first_and_the_others_by_name(told: Told) -> None:

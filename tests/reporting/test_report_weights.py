@@ -90,7 +90,7 @@ def test_the_figure_shows_every_method_that_weighs_and_every_class_it_met(tmp_pa
     one = made(tmp_path, ["lexical", "gated", "temporal-gru"], Experiment(detailed=True))
     write(tmp_path, ["gated"], Experiment(detailed=True), modality_weights=GIVEN)
     (one,) = group(load(write(tmp_path, []), print))
-    (figure,) = told(one)["weights"].figures
+    (figure,) = Told(one, drawn=True).parts["weights"].figures
     assert figure.name == "weights"
     assert "gated, all classes: acoustic 0.40, lexical 0.60; anger: acoustic 0.70" in figure.alt
     assert "happiness" not in figure.alt.partition("temporal-gru")[0]

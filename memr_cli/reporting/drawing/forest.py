@@ -20,7 +20,7 @@ from memr_cli.results.schema import Interval
 
 _ROW, _TITLE, _SPACE = 0.155, 0.18, 0.09
 _TOP, _HEAD, _FOOT = 0.04, 0.2, 0.4
-_WIDEST_LABEL = 1.0
+_WIDEST_LABEL = 1.25
 
 
 @dataclass(frozen=True)

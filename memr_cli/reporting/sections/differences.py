@@ -181,8 +181,8 @@ def _chosen(comparison: Comparison) -> str:
     if not _is_large(comparison):
         return ""
     return (
-        f" Only pairs with {comparison.most_accurate}, the most accurate method here, are shown one "
-        "by one; the correction covers all pairs."
+        f" Only pairs with {comparison.most_accurate}, the most accurate method here, are shown "
+        "one by one; the correction covers all pairs."
     )
 
 

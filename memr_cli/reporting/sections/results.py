@@ -174,7 +174,7 @@ def _figure(group: Group, colours: Mapping[str, str]) -> Drawing | None:
         return None
     name, level = words.majority(group)
     values = [_mean_std(result) for result in shown]
-    left = min(max(text_width(result.method) for result in shown), 1.1) + 0.1
+    left = min(max(text_width(result.method) for result in shown), 1.4) + 0.1
     right = max(map(text_width, values)) + 0.12
     height = _ROW * len(shown)
     sheet = Sheet(COLUMN, _HEAD + height + _FOOT, synthetic=group.synthetic)
