@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from memr_cli.evaluation.metrics import Table, metrics_of
+from memr_cli.evaluation.significance import format_p
 from memr_cli.reporting.groups import Group
 from memr_cli.results.ablation import SpreadWithInterval
 from memr_cli.results.evaluation import Score
@@ -68,10 +69,8 @@ def fraction(value: float | None) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """`0.031`; below 0.001 only that."""
-    if p is None:
-        return ABSENT
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    """A p-value as every command writes it: `0.031`, `< 0.0001`."""
+    return ABSENT if p is None else format_p(p)
 
 
 def interval(score: Score | SpreadWithInterval, digits: int = 1) -> str:

@@ -204,7 +204,7 @@ def test_a_comparison_against_one_method_does_not_replace_pairs_that_it_lacks(
     value = json.loads(path.read_text())
     value["pairs"] = [pair for pair in value["pairs"] if pair["first"] == "lexical"]
     path.write_text(json.dumps(value))
-    other = write_comparison(tmp_path, ["early", "late"])
+    write_comparison(tmp_path, ["early", "late"])
     (held,), notices = found(folder)
     assert notices == []
     assert len(held.comparisons) == 2
