@@ -286,6 +286,9 @@ def audit(
 def report(
     store: PathLike = "memr.h5",
     *,
+    methods: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    digits: int | None = None,
     out: PathLike | None = None,
     wait: float | None = None,
     notice: Notice = ignore,
@@ -293,16 +296,20 @@ def report(
 ) -> "Report":
     """Write tables, figures and a page of everything that was evaluated into the output folder.
 
-    Results of this store come first. Raises UnsupportedError where there is no result to report.
+    Results of this store come first. methods, metrics: those to show; all by default. digits: of
+    percentages in tables. Raises UnsupportedError where there is no result to report, UsageError
+    for a metric that does not exist or an option without effect.
     """
     from memr_cli.files.locks import holding
+    from memr_cli.reporting.choice import choose
     from memr_cli.reporting.report import build
     from memr_cli.results.folder import ResultFolder
 
     path, folder = Path(store), ResultFolder(_folder(store, out))
     name = path.name if path.exists() else None
+    choice = choose(methods, metrics, digits)
     with holding([folder.report_lock], wait, notice):
-        return build(folder, store_name=name, notice=notice, progress=progress)
+        return build(folder, store_name=name, choice=choice, notice=notice, progress=progress)
 
 
 _R = TypeVar("_R", bound="Training | Evaluation | Ablation")

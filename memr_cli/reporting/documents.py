@@ -11,11 +11,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from memr_cli.reporting import words
+from memr_cli.reporting.drawing.palette import dark
 from memr_cli.reporting.escaping import Raw, code_block, image_text, latex, markdown
-from memr_cli.reporting.figures.palette import dark
-from memr_cli.reporting.sections import Section
+from memr_cli.reporting.page import GroupPage
+from memr_cli.reporting.section import Part
+from memr_cli.reporting.tables import Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_COLUMN, _TEXT = 252.0, 516.0
+"""Widths in points of one and both columns of a paper."""
+_COLSEP = 3.0
 _UNQUOTED = "'/:;=,()!?+*@$~"
 _LATEX_MARKS: dict[str, Any] = {
     "block_start_string": "<%",
@@ -27,7 +32,7 @@ _LATEX_MARKS: dict[str, Any] = {
 }
 
 
-def page(sections: Sequence[Section], largest: int = 5_000_000) -> str:
+def page(pages: Sequence[GroupPage], largest: int = 5_000_000) -> str:
     """The HTML page: one file that asks for nothing else; all text in it is escaped.
 
     Where it would be larger than `largest` bytes, figures by fold are left out, and it says so.
@@ -37,20 +42,21 @@ def page(sections: Sequence[Section], largest: int = 5_000_000) -> str:
         "light": lambda svg: _data_uri(_small(svg)),
         "dark": lambda svg: _data_uri(dark(_small(svg))),
     }
-    text = _render(environment, "report.html", sections)
+    text = _render(environment, "report.html", pages)
     if len(text.encode()) <= largest:
         return text
-    fewer = [replace(one, fold_figures=(), folds_caption=_without(one)) for one in sections]
+    fewer = [replace(one, parts=tuple(map(_without, one.parts))) for one in pages]
     return _render(environment, "report.html", fewer)
 
 
-def _without(one: Section) -> str:
-    if not one.fold_figures:
-        return one.folds_caption
-    return f"{one.folds_caption} Confusion by fold is in figures/, to keep this page small."
+def _without(part: Part) -> Part:
+    if not part.folded_figures:
+        return part
+    note = "Figures by fold are in figures/, to keep this page small."
+    return replace(part, folded_figures=(), lines=(*part.lines, note))
 
 
-def as_markdown(sections: Sequence[Section]) -> str:
+def as_markdown(pages: Sequence[GroupPage]) -> str:
     """The same in Markdown, with the figures as links to their files."""
     environment = _environment(finalize=markdown)
     environment.filters |= {
@@ -58,14 +64,14 @@ def as_markdown(sections: Sequence[Section]) -> str:
         "alt": image_text,
         "link": lambda name: Raw(quote(name)),
     }
-    return _render(environment, "report.md", sections)
+    return _render(environment, "report.md", pages)
 
 
-def as_latex(sections: Sequence[Section]) -> str:
+def as_latex(pages: Sequence[GroupPage]) -> str:
     """The results tables for a paper; they need the package booktabs."""
     environment = _environment(finalize=latex, **_LATEX_MARKS)
-    environment.filters |= {"raw": Raw}
-    return _render(environment, "results.tex", sections)
+    environment.filters |= {"raw": Raw, "setting": _setting}
+    return _render(environment, "results.tex", pages)
 
 
 def _environment(
@@ -84,11 +90,28 @@ def _environment(
     )
 
 
-def _render(environment: Environment, template: str, sections: Sequence[Section]) -> str:
-    stores = list(dict.fromkeys(dict(one.facts)["Store"] for one in sections))
+def _render(environment: Environment, template: str, pages: Sequence[GroupPage]) -> str:
+    stores = list(dict.fromkeys(one.store for one in pages))
     return environment.get_template(template).render(
-        title=f"Results on {words.listed(stores)}", sections=sections
+        title=f"Results on {words.listed(stores)}", pages=pages
     )
+
+
+def _setting(table: Table) -> dict[str, Raw]:
+    """The environment and type size in which a table of a paper fits one column or the page."""
+    columns = zip(table.head, *table.rows, strict=True)
+    ems = sum(max(map(_ems, column)) for column in columns)
+    gaps = 2 * (len(table.head) - 1)
+    for environment, width in (("table", _COLUMN), ("table*", _TEXT)):
+        for size, points in (("small", 9.0), ("footnotesize", 8.0)):
+            if ems * points + gaps * _COLSEP <= width:
+                return {"environment": Raw(environment), "size": Raw(size)}
+    return {"environment": Raw("table*"), "size": Raw("scriptsize")}
+
+
+def _ems(text: str) -> float:
+    """About the width of a text in ems of Computer Modern."""
+    return sum(0.3 if sign in ".,:()il \N{NO-BREAK SPACE}" else 0.53 for sign in text)
 
 
 def _data_uri(svg: str) -> Markup:

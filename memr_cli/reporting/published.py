@@ -40,7 +40,7 @@ def published(group: Group, method: str) -> Published | None:
     result = group.get(method) or group.reference
     # One that is not there would be normalised as the others are.
     seen = result.transductive if group.get(method) else bool(group.terms.by_speaker)
-    if group.synthetic or seen or result.protocol != "speaker" or result.n != UTTERANCES:
+    if group.synthetic or seen or result.protocol.name != "speaker" or result.n != UTTERANCES:
         return None
-    folds = tuple((fold.test, fold.n_test) for fold in result.folds)
+    folds = tuple((fold.test, fold.n_test) for fold in result.protocol.folds)
     return SCORES.get(method) if folds == FOLDS else None

@@ -1,35 +1,48 @@
 """From the results in an output folder to the files of a report."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memr_cli.errors import UnsupportedError
 from memr_cli.progress import Progress, silent
 from memr_cli.reporting import documents, words
-from memr_cli.reporting.figures.drawing import draw
-from memr_cli.reporting.figures.palette import method_colours
+from memr_cli.reporting.choice import Choice
+from memr_cli.reporting.drawing.canvas import style
+from memr_cli.reporting.drawing.palette import method_colours
 from memr_cli.reporting.groups import Group, group
-from memr_cli.reporting.loading import Notice, load
+from memr_cli.reporting.loading import Notice, Studies, load, studies
+from memr_cli.reporting.page import GroupPage, page_of
 from memr_cli.reporting.rows import rows, table
-from memr_cli.reporting.sections import Section, section
-from memr_cli.reporting.studies.loading import Studies, studies
+from memr_cli.reporting.section import Context, Part
+from memr_cli.reporting.sections import SECTIONS
+from memr_cli.reporting.sections.results import not_evaluated
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.report import Report, ReportFiles
 from store.atomic import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Names of figures in any report, whichever methods and groups it has; nobody else's file matches.
 _FIGURE_NAMES = (
     *("comparison", "contributions", "per-class-f1", "confusion", "differences", "shapley"),
     *("subsets", "robustness", "reliability", "by-speaker", "audit", "weights"),
 )
+_UNWRITTEN = ("Glyph ", "Matplotlib currently does not support ")
+"""The start of matplotlib's warnings about characters that it cannot draw as they should be."""
 
 
 def build(
     folder: ResultFolder,
     *,
     store_name: str | None = None,
+    choice: Choice | None = None,
     notice: Notice,
     progress: Progress = silent,
 ) -> Report:
@@ -39,16 +52,18 @@ def build(
     for everything a person should know of, such as a result that is left out; `progress` shows how
     far drawing has come. The result's `notes` have the notices.
 
-    Raises UnsupportedError where there is no result to report, OSError where files cannot be
-    written.
+    Raises UnsupportedError where there is no result to report or a chosen method has none, OSError
+    where files cannot be written.
     """
+    choice = choice or Choice()
     notes: list[str] = []
 
     def say(sentence: str) -> None:
-        notes.append(sentence)
-        notice(sentence)
+        if sentence not in notes:
+            notes.append(sentence)
+            notice(sentence)
 
-    groups = group(load(folder, say), store_name)
+    groups = group(_chosen(load(folder, say), choice), store_name)
     if not groups:
         raise UnsupportedError(
             f"there is no result to report below {folder.root}: expected files like "
@@ -60,10 +75,10 @@ def build(
             f"No result here is of the store {store_name}; "
             f"the report is of {words.listed(dict.fromkeys(one.store for one in groups))}."
         )
-    sections = _sections(groups, studies(folder, groups, say), say, progress)
-    files = _write(folder.report, sections, table(groups))
-    for one in groups:
-        lacking = words.not_evaluated(one)
+    pages = pages_of(groups, studies(folder, groups, say), choice, say, progress)
+    files = _write(folder.report, pages, table(groups, choice.metrics, chosen=bool(choice.methods)))
+    for one in groups if not choice.methods else ():
+        lacking = not_evaluated(one)
         if lacking:
             notes.append(f"protocol {one.protocol}, preset {one.preset}: {lacking}")
     stores = {(one.store, one.fingerprint) for one in groups}
@@ -72,61 +87,114 @@ def build(
         store=store,
         fingerprint=fingerprint,
         files=files,
-        rows=tuple(row for one in groups for row in rows(one)),
-        notes=tuple(notes),
+        rows=tuple(
+            row for one in groups for row in rows(one, choice.metrics, chosen=bool(choice.methods))
+        ),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _sections(
-    groups: Sequence[Group], found: Sequence[Studies], say: Notice, progress: Progress
-) -> list[Section]:
-    """The groups with their figures; where there are several, names of figures say whose."""
+def _chosen(results: Sequence[Evaluation], choice: Choice) -> list[Evaluation]:
+    """The results of the chosen methods. Raises UnsupportedError for a method that has none."""
+    found = {result.method for result in results}
+    for method in choice.methods if results else ():
+        if method not in found:
+            raise UnsupportedError(
+                f"there is no result of {method} to report; evaluated are "
+                f"{words.listed(sorted(found))}. Run `memr evaluate --method {method}` first."
+            )
+    return [one for one in results if not choice.methods or one.method in choice.methods]
+
+
+def pages_of(
+    groups: Sequence[Group],
+    found: Sequence[Studies],
+    choice: Choice,
+    say: Notice,
+    progress: Progress,
+) -> list[GroupPage]:
+    """The groups with their parts; where there are several, names of figures say whose."""
     colours = method_colours(
         name
         for one, of_it in zip(groups, found, strict=True)
         for name in (
             *one.methods,
-            *(name for result in one.results for name in result.voters),
+            *(name for result in one.results for name in result.settings.modalities),
             *(name for ablation in of_it.ablations for name in ablation.modalities),
         )
     )
-    sections = []
+    pages = []
     for one, of_it in zip(groups, found, strict=True):
-        figures = draw(one, of_it, colours, say, progress)
+        context = Context(one, of_it, colours, choice)
+        parts: list[Part] = []
+        with style(), _missing_glyphs(say):
+            for section in progress(SECTIONS, f"drawing {one.name}", unit="section"):
+                parts += section(context)
         if len(groups) > 1:
-            figures = [replace(figure, name=f"{figure.name}-{one.name}") for figure in figures]
-        sections.append(section(one, of_it, figures))
-    return sections
+            parts = [_renamed(part, one.name) for part in parts]
+        pages.append(page_of(context, tuple(parts), several=len(groups) > 1))
+    return pages
 
 
-def _write(report: Path, sections: Sequence[Section], rows: str) -> ReportFiles:
+def _renamed(part: Part, name: str) -> Part:
+    return replace(
+        part,
+        figures=tuple(replace(one, name=f"{one.name}-{name}") for one in part.figures),
+        folded_figures=tuple(
+            replace(one, name=f"{one.name}-{name}") for one in part.folded_figures
+        ),
+    )
+
+
+@contextmanager
+def _missing_glyphs(notice: Callable[[str], None]) -> "Iterator[None]":
+    """Turn matplotlib's warnings about characters that no font has into one notice."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    others = [one for one in caught if not str(one.message).startswith(_UNWRITTEN)]
+    if len(others) < len(caught):
+        notice(
+            "No installed font has some characters of the class or speaker names; the figures "
+            "show boxes there, the tables show the names. Install a font for that script, "
+            "delete matplotlib's font cache and run `memr report` again."
+        )
+    for one in others:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+def _write(report: Path, pages: Sequence[GroupPage], csv: str) -> ReportFiles:
     folder = report / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     figures = {
         folder / f"{figure.name}.{kind}": content
-        for one in sections
+        for one in pages
         for figure in one.every_figure
-        for kind, content in (("svg", figure.svg.encode()), ("png", figure.png))
+        for kind, content in (
+            ("svg", figure.svg.encode()),
+            ("png", figure.png),
+            ("pdf", figure.pdf),
+        )
     }
     texts = {
-        report / "results.csv": rows,
-        report / "results.tex": documents.as_latex(sections),
-        report / "report.md": documents.as_markdown(sections),
-        report / "report.html": documents.page(sections),
+        report / "results.csv": csv,
+        report / "results.tex": documents.as_latex(pages),
+        report / "report.md": documents.as_markdown(pages),
+        report / "report.html": documents.page(pages),
     }
     for path, content in figures.items():
         write_whole(path, content)
     for path, text in texts.items():
         write_whole(path, text.encode("utf-8", "backslashreplace"))
     _remove_others(folder, set(figures))
-    csv, latex, markdown, html = map(str, texts)
+    tables, latex, markdown, html = map(str, texts)
     drawn = tuple(map(str, figures))
-    return ReportFiles(csv=csv, latex=latex, markdown=markdown, html=html, figures=drawn)
+    return ReportFiles(csv=tables, latex=latex, markdown=markdown, html=html, figures=drawn)
 
 
 def _remove_others(folder: Path, kept: AbstractSet[Path]) -> None:
-    """Remove what an earlier report drew and this one does not; files of other names stay."""
+    """Remove figures of an earlier report that this one does not have; other files stay."""
     for path in folder.iterdir():
-        drawn = path.suffix in (".svg", ".png") and path.name.startswith(_FIGURE_NAMES)
+        drawn = path.suffix in (".svg", ".png", ".pdf") and path.name.startswith(_FIGURE_NAMES)
         if drawn and path not in kept:
             path.unlink()

@@ -3,16 +3,14 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from memr_cli.evaluation.metrics import Table, metrics_of
+from memr_cli.evaluation.metrics import LABELS, Metric, Table, metrics_of
 from memr_cli.files.spreadsheet import as_cell, written
 from memr_cli.reporting.groups import Group
 from memr_cli.reporting.published import published
-from memr_cli.results.evaluation import Score
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.report import Published, Row, RowScore
 from memr_cli.results.schema import Part
 from memr_cli.vocabulary import PUBLISHED
-
-_SCORES = tuple(metric.key for metric in metrics_of(Table.REPORT))
 
 
 def methods(group: Group) -> list[str]:
@@ -20,12 +18,19 @@ def methods(group: Group) -> list[str]:
     return [*PUBLISHED, *(method for method in group.methods if method not in PUBLISHED)]
 
 
-def rows(group: Group) -> list[Row]:
-    """Return one row for each method; `metrics` and `n` are None for one that is not evaluated."""
-    return [_row(group, method) for method in methods(group)]
+def rows(
+    group: Group, metrics: Sequence[Metric] = metrics_of(Table.REPORT), *, chosen: bool = False
+) -> list[Row]:
+    """Return one row for each method; `metrics` and `n` are None for one that is not evaluated.
+
+    chosen: whether the methods were chosen, so that no other has a row.
+    """
+    return [
+        _row(group, method, metrics) for method in (group.methods if chosen else methods(group))
+    ]
 
 
-def _row(group: Group, method: str) -> Row:
+def _row(group: Group, method: str, metrics: Sequence[Metric]) -> Row:
     result, beside = group.get(method), published(group, method)
     return Row(
         method=method,
@@ -42,17 +47,21 @@ def _row(group: Group, method: str) -> Row:
         by_speaker=tuple(group.terms.by_speaker),
         transductive=result.transductive if result else bool(group.terms.by_speaker),
         calibrate=group.terms.calibrate,
-        ensemble=result.terms.ensemble if result else group.terms.ensemble,
+        ensemble=result.settings.ensemble if result else group.terms.ensemble,
         n=result.n if result else None,
         left_out=result.left_out if result else None,
-        metrics={k: _score(result.scores[k]) for k in _SCORES} if result else None,
-        ties=result.ties if result else None,
+        metrics=_scores(result, metrics) if result else None,
+        ties=(result.ties or None) if result else None,
         published=Published(mean=beside.mean, std=beside.std) if beside else None,
     )
 
 
-def _score(score: Score) -> RowScore:
-    return RowScore(mean=score.mean, std=score.std, ci95=score.ci95)
+def _scores(result: Evaluation, metrics: Sequence[Metric]) -> dict[str, RowScore]:
+    found = {one.key: result.metrics[one.key] for one in metrics if one.key in result.metrics}
+    return {
+        key: RowScore(mean=score.mean, std=score.std, ci95=score.ci95)
+        for key, score in found.items()
+    }
 
 
 def shown(rows: Sequence[Row]) -> list[dict[str, str]]:
@@ -63,13 +72,13 @@ def shown(rows: Sequence[Row]) -> list[dict[str, str]]:
     terms = [_terms(row) for row in rows]
     differing = [name for name in terms[0] if len({term[name] for term in terms}) > 1]
     differing += ["corpus"] * any(row.synthetic for row in rows)
-    first, *others = metrics_of(Table.REPORT)
+    first, *others = dict.fromkeys(key for row in rows for key in row.metrics or ())
     return [
         {
             "method": row.method,
-            f"{first.label} %": _spread(row, first.key),
-            "95 % interval": _interval(row, first.key),
-            **{f"{metric.label} %": _mean(row, metric.key) for metric in others},
+            f"{LABELS[first]} %": _spread(row, first),
+            "95 % interval": _interval(row, first),
+            **{f"{LABELS[key]} %": _mean(row, key) for key in others},
             "n": "-" if row.n is None else str(row.n),
             **{name: {**term, "corpus": _corpus(row)}[name] for name in differing},
         }
@@ -99,25 +108,35 @@ def _corpus(row: Row) -> str:
 def _spread(row: Row, name: str) -> str:
     if row.metrics is None:
         return "not evaluated"
-    score = row.metrics[name]
-    if score.mean is None or score.std is None:
+    score = row.metrics.get(name)
+    if score is None or score.mean is None or score.std is None:
         return "-"
     return f"{100 * score.mean:.1f}" + (f" ± {100 * score.std:.1f}" if row.folds > 1 else "")
 
 
 def _mean(row: Row, name: str) -> str:
-    mean = None if row.metrics is None else row.metrics[name].mean
-    return "-" if mean is None else f"{100 * mean:.1f}"
+    score = None if row.metrics is None else row.metrics.get(name)
+    return "-" if score is None or score.mean is None else f"{100 * score.mean:.1f}"
 
 
 def _interval(row: Row, name: str) -> str:
-    bounds = None if row.metrics is None else row.metrics[name].ci95
+    score = None if row.metrics is None else row.metrics.get(name)
+    bounds = None if score is None else score.ci95
     return " to ".join(f"{100 * bound:.1f}" for bound in bounds) if bounds else "-"
 
 
-def table(groups: Iterable[Group]) -> str:
+def table(
+    groups: Iterable[Group],
+    metrics: Sequence[Metric] = metrics_of(Table.REPORT),
+    *,
+    chosen: bool = False,
+) -> str:
     """The CSV file: a line for each method of each group, empty where there is no figure."""
-    lines = [_flat(row, group) for group in groups for row in rows(group)]
+    lines = [
+        _flat(row, group, metrics)
+        for group in groups
+        for row in rows(group, metrics, chosen=chosen)
+    ]
     return written([lines[0], *(map(_cell, line.values()) for line in lines)])
 
 
@@ -126,7 +145,7 @@ def _cell(value: str | float | None) -> str:
     return as_cell(value) if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _flat(row: Row, group: Group) -> dict[str, str | float | None]:
+def _flat(row: Row, group: Group, metrics: Sequence[Metric]) -> dict[str, str | float | None]:
     line: dict[str, str | float | None] = {
         "method": row.method,
         "evaluated": _bool(row.evaluated),
@@ -142,8 +161,8 @@ def _flat(row: Row, group: Group) -> dict[str, str | float | None]:
         "n": row.n,
         "left_out": row.left_out,
     }
-    for name in _SCORES:
-        score = None if row.metrics is None else row.metrics[name]
+    for name in (metric.key for metric in metrics):
+        score = None if row.metrics is None else row.metrics.get(name)
         low, high = (score and score.ci95) or (None, None)
         line |= {f"{name}_mean": _field(score, "mean"), f"{name}_std": _field(score, "std")}
         line |= {f"{name}_ci95_low": low, f"{name}_ci95_high": high}

@@ -81,6 +81,11 @@ class LossPoint(Part):
     metrics: dict[str, Spread]
     """By key of the metric."""
 
+    @property
+    def level(self) -> float:
+        """The share, under the name that the level of noise has."""
+        return self.share
+
 
 class AblationFiles(Part):
     """Path of the ablation."""
@@ -159,6 +164,12 @@ class Ablation(Result, tag="memr.ablate/1"):
             raise ValueError("it lacks a metric")
         if any(one.modality not in {None, *names} for one in points):
             raise ValueError("its curves do not fit its modalities")
+        scored = [set(self.shapley), *(set(one.metrics) for one in (*self.subsets, *points))]
+        scored += [set(one.retrained) for one in self.subsets if one.retrained is not None]
+        if self.shapley_retrained is not None:
+            scored.append(set(self.shapley_retrained))
+        if "accuracy" not in scored[0] or any(metrics != scored[0] for metrics in scored):
+            raise ValueError("its metrics are not the same throughout")
 
     def with_only(self, *modalities: str) -> SubsetScores:
         """Return the scores with these modalities alone."""

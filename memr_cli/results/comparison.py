@@ -1,5 +1,7 @@
 """The result of `memr compare`: methods compared in pairs over the same utterances."""
 
+import msgspec
+
 from memr_cli.evaluation.metrics import Table, metrics_of
 from memr_cli.results.schema import (
     UNSET,
@@ -87,6 +89,31 @@ class Difference(Part):
     p_holm: Fraction
     """The same after Holm's correction over the pairs of the comparison."""
 
+    def turned(self) -> "Difference":
+        """Return the same difference as first minus second."""
+        return msgspec.structs.replace(
+            self,
+            first=self.second,
+            second=self.first,
+            difference=-self.difference,
+            ci95=self.ci95 and (-self.ci95[1], -self.ci95[0]),
+        )
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether p after Holm's correction is below 0.05."""
+        return self.p_holm < 0.05
+
+    @property
+    def reaches_zero(self) -> bool:
+        """Whether the interval contains 0; without an interval, False."""
+        return self.ci95 is not None and self.ci95[0] <= 0 <= self.ci95[1]
+
+    @property
+    def is_established(self) -> bool:
+        """Whether the permutation test finds a difference and the interval excludes 0."""
+        return self.is_significant and not self.reaches_zero
+
 
 class Pair(Part):
     """Two of the methods, by label."""
@@ -99,6 +126,13 @@ class Pair(Part):
     """Their difference by key of the metric."""
     sentence: str
     """What it means, in words."""
+
+    def against(self, label: str) -> "Pair":
+        """Return the pair with the method called `label` as the first, which is subtracted."""
+        if self.first == label:
+            return self
+        turned = {name: found.turned() for name, found in self.metrics.items()}
+        return Pair(first=self.second, second=self.first, metrics=turned, sentence=self.sentence)
 
 
 class ComparisonFiles(Part):
@@ -152,3 +186,12 @@ class Comparison(Result, tag="memr.compare/1"):
             raise ValueError("a pair lacks a metric")
         if len(self.methods) < 2 or not self.pairs:
             raise ValueError("it compares nothing")
+
+    @property
+    def most_accurate(self) -> str:
+        """The label of the method with the highest mean accuracy over these utterances."""
+        found: dict[str, float] = {}
+        for pair in self.pairs:
+            accuracy = pair.metrics["accuracy"]
+            found[pair.first], found[pair.second] = accuracy.first, accuracy.second
+        return max(found, key=lambda label: found[label])

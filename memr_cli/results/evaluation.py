@@ -349,6 +349,16 @@ class Evaluation(Result, tag="memr.evaluate/1"):
         return self.ties is not UNSET
 
     @property
+    def runs(self) -> int:
+        """How often each utterance is scored: once a seed, once for an ensemble."""
+        return len(self.settings.runs)
+
+    @property
+    def is_unimodal(self) -> bool:
+        """Whether it is the classifier of one modality, which it is named after."""
+        return self.settings.modalities == (self.method,)
+
+    @property
     def reads_test_dialogues(self) -> bool:
         """Whether training read turns of test dialogues as context, without labels."""
         return self.leakage.dialogues is not None and self.leakage.dialogues.as_context

@@ -13,7 +13,7 @@ import numpy as np
 from complete_results import complete_evaluation, complete_settings
 from numpy.typing import NDArray
 
-from memr_cli.reporting.evaluated import Evaluated
+from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest
 from memr_cli.results.predictions import Predictions
@@ -85,9 +85,9 @@ class Experiment:
         return np.repeat(np.arange(len(self.folds)), [size for _, size in self.folds])
 
 
-def with_fields(one: Evaluated, **fields: Any) -> Evaluated:
+def with_fields(one: Evaluation, **fields: Any) -> Evaluation:
     """The same result with other fields."""
-    return Evaluated(msgspec.structs.replace(one.result, **fields))
+    return msgspec.structs.replace(one, **fields)
 
 
 def write(

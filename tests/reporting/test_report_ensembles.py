@@ -4,15 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from built import Told
 from made_results import Experiment, folds_of, write
 from made_studies import write_ablation, write_comparison
 
-from memr_cli.reporting import repeat, words
+from memr_cli.reporting import words
 from memr_cli.reporting.groups import Group, group
-from memr_cli.reporting.loading import load
+from memr_cli.reporting.loading import Studies, load, studies
 from memr_cli.reporting.rows import rows, table
-from memr_cli.reporting.sections import Section, section
-from memr_cli.reporting.studies.loading import Studies, studies
+from memr_cli.reporting.sections.results import table_caption
 from memr_cli.results.folder import ResultFolder
 
 SINGLE = Experiment(folds=folds_of(2), seeds=(0, 1, 2), detailed=True)
@@ -30,8 +30,8 @@ def beside_a_vote(tmp_path: Path) -> Group:
     return one
 
 
-def told(one: Group, found: Studies | None = None) -> Section:
-    return section(one, found or Studies(), [])
+def told(one: Group, found: Studies | None = None) -> Told:
+    return Told(one, found)
 
 
 def test_averaged_seeds_and_single_ones_never_stand_in_one_table(tmp_path: Path) -> None:
@@ -65,13 +65,13 @@ def test_title_facts_and_caption_say_what_was_averaged(beside_a_vote: Group) -> 
         "each fold decided by the mean of the probabilities of 3 seeds (of late, which votes, the "
         "mean of 3 seeds);"
     ) in one.caption
-    assert ("ensemble", "yes") in one.settings
+    assert ("ensemble", "yes") in one.parts["settings"].settings
 
 
 def test_single_seeds_are_still_said_to_be_means(tmp_path: Path) -> None:
     write(tmp_path, ["lexical", "late"], SINGLE)
     (one,) = groups_of(tmp_path)
-    assert "each fold the mean of 3 seeds;" in words.table_caption(one)
+    assert "each fold the mean of 3 seeds;" in table_caption(one)
     assert "ensemble" not in told(one).title
     assert "Ensemble" not in dict(told(one).facts)
 
@@ -79,12 +79,12 @@ def test_single_seeds_are_still_said_to_be_means(tmp_path: Path) -> None:
 def test_counts_are_said_to_be_by_seed_where_they_are(beside_a_vote: Group, tmp_path: Path) -> None:
     assert words.counted_by_seed(beside_a_vote) == "summed over 3 seeds for late"
     # A row for each utterance, not for each seed: the class sizes are those of the corpus.
-    caption = told(beside_a_vote).per_class_caption
+    caption = told(beside_a_vote).per_class.caption
     assert "n counts" not in caption
     write(tmp_path / "single", ["lexical", "late"], SINGLE)
     (single,) = groups_of(tmp_path / "single")
     assert words.counted_by_seed(single) == "summed over 3 seeds"
-    assert "n counts an utterance once for each seed." in told(single).per_class_caption
+    assert "n counts an utterance once for each seed." in told(single).per_class.caption
 
 
 def test_rows_say_of_each_method_whether_it_is_an_ensemble(beside_a_vote: Group) -> None:
@@ -97,7 +97,7 @@ def test_rows_say_of_each_method_whether_it_is_an_ensemble(beside_a_vote: Group)
 
 
 def test_the_commands_average_again(beside_a_vote: Group) -> None:
-    first, *_ = repeat.commands(beside_a_vote, Studies())
+    first, *_ = told(beside_a_vote).commands
     assert "--seed 0 --seeds 3 --ensemble --method lexical" in first
 
 
@@ -108,9 +108,9 @@ def test_an_ablation_of_single_seeds_goes_with_ensembles_and_says_so(tmp_path: P
     notices: list[str] = []
     (found,) = studies(ResultFolder(tmp_path), groups, notices.append)
     assert (len(found.ablations), notices) == (1, [])
-    (subsets,) = [part for part in told(groups[0], found).parts if part.key == "subsets"]
+    subsets = told(groups[0], found).parts["subsets"]
     assert "scores are means over 3 seeds, each by itself" in subsets.lines[0]
-    ablate = next(line for line in repeat.commands(groups[0], found) if "ablate" in line)
+    ablate = next(line for line in told(groups[0], found).commands if "ablate" in line)
     assert "--seeds 3" in ablate
     assert "--ensemble" not in ablate
 
@@ -121,11 +121,11 @@ def test_a_comparison_across_ensembles_is_repeated_as_it_was_permitted(tmp_path:
     groups = groups_of(tmp_path)
     (found,) = studies(ResultFolder(tmp_path), groups, print)
     # A vote beside ensembles needs no permission.
-    assert "--across" not in " ".join(repeat.commands(groups[0], found))
+    assert "--across" not in " ".join(told(groups[0], found).commands)
     text = path.read_text()
     path.write_text(text.replace('"ensemble": true', '"ensemble": false', 1))
     (found,) = studies(ResultFolder(tmp_path), groups, print)
-    assert "--across ensemble" in " ".join(repeat.commands(groups[0], found))
+    assert "--across ensemble" in " ".join(told(groups[0], found).commands)
 
 
 def test_a_comparison_of_single_seeds_does_not_go_with_ensembles(tmp_path: Path) -> None:

@@ -5,27 +5,16 @@ from io import BytesIO
 from pathlib import Path
 
 import matplotlib.image
-import msgspec
 import numpy as np
 import pytest
+from built import Told, told_of
 from made_results import FIVE, Experiment, folds_of, write
 from made_studies import write_ablation, write_audit, write_comparison
 
-from memr_cli.reporting.figures import confusion
-from memr_cli.reporting.figures.by_speaker import by_speaker
-from memr_cli.reporting.figures.canvas import Drawing, shortened, style, text_width
-from memr_cli.reporting.figures.comparison import comparison
-from memr_cli.reporting.figures.contributions import contributions
-from memr_cli.reporting.figures.differences import differences
-from memr_cli.reporting.figures.drawing import draw
-from memr_cli.reporting.figures.palette import DARK, cell, dark, method_colours
-from memr_cli.reporting.figures.probes import probes
-from memr_cli.reporting.figures.reliability import reliability
+from memr_cli.reporting.drawing.canvas import Drawing, shortened, style, text_width
+from memr_cli.reporting.drawing.palette import DARK, cell, dark, method_colours
 from memr_cli.reporting.groups import Group, group
-from memr_cli.reporting.loading import load
-from memr_cli.reporting.studies.audit import Audit
-from memr_cli.reporting.studies.loading import Studies, studies
-from memr_cli.results import audit as result
+from memr_cli.reporting.loading import Studies, load, studies
 from memr_cli.results.folder import ResultFolder
 
 LONG = [f"an emotion with a very long name, number {i}" for i in range(12)]
@@ -42,8 +31,10 @@ def made(
 def drawn(
     one: Group, notices: list[str] | None = None, found: Studies | None = None
 ) -> list[Drawing]:
-    said = [] if notices is None else notices
-    return draw(one, found or Studies(), method_colours(one.methods), said.append)
+    told = Told(one, found, drawn=True)
+    if notices is not None:
+        notices += told.notices
+    return told.figures
 
 
 def studied(root: Path, methods: tuple[str, ...], experiment: Experiment) -> list[Drawing]:
@@ -63,19 +54,13 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> list[Drawing]:
 
 
 def test_every_part_has_its_figures(figures: list[Drawing]) -> None:
-    assert [(figure.name, figure.part) for figure in figures] == [
-        ("comparison", "results"),
-        ("contributions", "contributions"),
-        ("per-class-f1", "results"),
-        ("confusion", "results"),
-        *((f"confusion-{method}-folds", "folds") for method in FIVE),
-        *((f"differences-{i}", "differences/visual+acoustic+lexical+early+late") for i in (1, 2)),
-        ("shapley", "contributions"),
-        ("subsets-early", "subsets"),
-        ("robustness-early", "robustness"),
-        ("audit", "audit"),
-        ("reliability", "reliability"),
-        ("by-speaker", "speakers"),
+    assert [figure.name for figure in figures] == [
+        "comparison",
+        *("differences-1", "differences-2"),
+        *("shapley", "contributions", "subsets-early", "robustness-early"),
+        *("reliability", "by-speaker", "per-class-f1", "confusion"),
+        *(f"confusion-{method}-folds" for method in FIVE),
+        "audit",
     ]
     assert all(figure.alt and figure.caption for figure in figures)
 
@@ -189,17 +174,14 @@ def test_many_pairs_speakers_and_long_names_fit_their_sheets(tmp_path: Path) -> 
     one = made(tmp_path, methods, experiment)
     write_comparison(tmp_path, methods, experiment)
     (found,) = studies(ResultFolder(tmp_path), [one], print)
-    colours = method_colours(methods)
-    with style():
-        pairs = differences(found.comparisons[0], "differences")
-        who, sure = by_speaker(one, colours), reliability(one, colours)
-    assert who is not None
-    assert sure is not None
+    figures = {figure.name: figure for figure in drawn(one, found=found)}
+    pairs = [figures["differences"]]
+    who, sure = figures["by-speaker"], figures["reliability"]
     for figure in (*pairs, who, sure):
         assert_inside(figure)
         assert matplotlib.image.imread(BytesIO(figure.png)).shape[0] / 300 <= 10.5
     assert [figure.name for figure in pairs] == ["differences"]
-    reference = found.comparisons[0].reference
+    reference = found.comparisons[0].most_accurate
     assert f"of each method from {reference}, the most accurate here" in pairs[0].caption
     assert sum(figure.alt.count(" to ") for figure in pairs) == 4 * 9
     assert "the 12 of 30 tested sessions with the most utterances" in who.caption
@@ -215,24 +197,21 @@ def test_an_interval_that_is_not_there_leaves_its_mark_alone(tmp_path: Path) -> 
         entry["difference"] = 0.1
     path.write_text(json.dumps(value))
     (found,) = studies(ResultFolder(tmp_path), [one], print)
-    with style():
-        (figure,) = differences(found.comparisons[0], "differences")
+    (figure,) = Told(one, found).parts["differences"].figures
     assert "UAR +10.0" in figure.alt
     assert " to " not in figure.alt
 
 
 def test_more_than_24_folds_are_not_drawn_one_by_one(tmp_path: Path) -> None:
     one = made(tmp_path, ("lexical",), Experiment(folds=folds_of(25, 20)))
-    with style():
-        assert confusion.by_fold(one, one.results[0]) is None
+    assert Told(one).parts["confusion"].folded_figures == ()
 
 
 def test_what_a_modality_contributes_needs_the_methods_for_it(tmp_path: Path) -> None:
     def captioned(methods: tuple[str, ...]) -> str | None:
         one = made(tmp_path / "-".join(methods), methods)
-        with style():
-            figure = contributions(one, method_colours(one.methods))
-        return None if figure is None else figure.caption
+        found = Told(one).parts.get("contributions")
+        return None if found is None else found.figures[0].caption
 
     both = captioned(("visual", "lexical", "early"))
     assert both is not None
@@ -273,18 +252,13 @@ def test_a_shortened_name_fits_and_keeps_both_ends() -> None:
 @pytest.mark.parametrize("k", [1, 3])
 def test_an_axis_that_does_not_start_at_zero_says_so(tmp_path: Path, k: int) -> None:
     one = made(tmp_path, ("lexical", "early"), Experiment(folds=folds_of(k)))
-    with style():
-        figure = comparison(one, method_colours(one.methods))
-    assert figure is not None
+    (figure,) = Told(one).parts["results"].figures
     assert figure.caption.count("The axis does not start at zero.") == 1
 
 
 def test_the_probes_name_what_they_stand_beside_and_the_diamonds_value(tmp_path: Path) -> None:
-    write(tmp_path, ("early",))
-    value = json.loads(write_audit(tmp_path).read_text())
-    with style():
-        audit = Audit(tmp_path, msgspec.convert(value, result.Audit))
-        figure = probes(audit, method_colours(("visual", "acoustic", "lexical")))
-    assert figure is not None
+    folder = write(tmp_path, ("early",))
+    write_audit(tmp_path)
+    (figure,) = told_of(folder).parts["audit"].figures
     assert "always the most frequent speaker: visual 61.0 / 12.0 / 20.0" in figure.alt
     assert "Diamonds, the third number" in figure.caption

@@ -14,6 +14,8 @@ from built import build, shown
 from made_results import FIVE, Experiment, folds_of, write
 
 from memr_cli.errors import UnsupportedError
+from memr_cli.evaluation.metrics import Table, metrics_of
+from memr_cli.reporting.sections import SECTIONS
 from memr_cli.results.folder import ResultFolder
 
 T = TypeVar("T")
@@ -63,7 +65,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def test_how_far_drawing_has_come_can_be_shown(notebook: Built) -> None:
     ((description, n_parts),) = notebook.drawing
     assert description == "drawing speaker-default"
-    assert n_parts > len(notebook.result["files"]["figures"]) / 2  # svg and png
+    assert n_parts == len(SECTIONS)
 
 
 def test_all_files_are_there_and_named(notebook: Built) -> None:
@@ -72,7 +74,7 @@ def test_all_files_are_there_and_named(notebook: Built) -> None:
     listed = {files[kind] for kind in ("csv", "latex", "markdown", "html")} | {*files["figures"]}
     there = {str(path) for path in notebook.report.rglob("*") if path.is_file()}
     assert listed == there
-    assert {Path(name).suffix for name in files["figures"]} == {".svg", ".png"}
+    assert {Path(name).suffix for name in files["figures"]} == {".svg", ".png", ".pdf"}
 
 
 def test_the_result_is_strict_json(notebook: Built, hostile: Built) -> None:
@@ -97,8 +99,9 @@ def test_rows_are_fractions_beside_the_published_numbers(notebook: Built) -> Non
 
 def test_what_is_not_evaluated_is_named_everywhere(notebook: Built) -> None:
     assert notebook.result["notes"] == ["protocol speaker, preset default: Not evaluated: late."]
-    for name in ("report.html", "report.md", "results.tex"):
+    for name in ("report.html", "report.md"):
         assert "Not evaluated: late." in notebook.text(name)
+    assert "late" not in notebook.text("results.tex")
     assert re.search(r"\| late \| not evaluated \|.*54\.31", notebook.text("report.md"))
     late = next(line for line in read_csv(notebook) if line["method"] == "late")
     assert late["evaluated"] == "false"
@@ -221,9 +224,9 @@ def test_latex_is_set_without_errors(hostile: Built, notebook: Built, tmp_path: 
 
 def test_latex_rows_have_as_many_cells_as_columns(hostile: Built) -> None:
     tex = hostile.text("results.tex")
-    (columns,) = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", tex)
+    (columns,) = re.findall(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}", tex)
     rows = [line for line in tex.splitlines() if line.endswith(r"\\")]
-    assert len(rows) == 6
+    assert len(rows) == 1 + 2 * 2  # a line of means and one of intervals for each method
     assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns)}
 
 
@@ -238,11 +241,12 @@ def test_groups_have_figures_and_tables_of_their_own(tmp_path: Path) -> None:
     first, second = page.index('id="speaker-default"'), page.index('id="session-default"')
     assert first < second
     assert "Protocol session, preset default, epochs 3" in page
-    assert built.text("results.tex").count(r"\begin{table*}") == 2
+    assert built.text("results.tex").count(r"\begin{table") == 2
     protocols = [(row["protocol"], row["evaluated"]) for row in built.result["rows"]]
     assert protocols.count(("speaker", True)) == 2
     assert protocols.count(("session", True)) == 1
-    columns = ["method", "F1-micro %", "95 % interval", "UAR %", "n", "protocol", "changed"]
+    others = [f"{metric.label} %" for metric in metrics_of(Table.REPORT)][1:]
+    columns = ["method", "F1-micro %", "95 % interval", *others, "n", "protocol", "changed"]
     assert all([*row] == columns for row in shown(built.result["rows"]))
 
 

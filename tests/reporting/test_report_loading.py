@@ -19,13 +19,13 @@ def test_every_result_is_read(tmp_path: Path) -> None:
     assert late.n == 1336
     assert late.counts.sum() == 1336
     assert late.ties == Ties(count=31, share=31 / 1336)
-    assert late.voters == ("visual", "acoustic", "lexical")
+    assert late.settings.modalities == ("visual", "acoustic", "lexical")
 
 
 def test_several_seeds_count_up_from_the_first(tmp_path: Path) -> None:
     settings = {"seed": 3, "seeds": 4, "overrides": {}, "modalities": ["lexical"]}
     (result,) = load(write(tmp_path, ["lexical"], settings=settings), print)
-    assert result.terms.seeds == (3, 4, 5, 6)
+    assert result.settings.all_seeds == (3, 4, 5, 6)
 
 
 @pytest.mark.parametrize("change", ["edited", "gone"])
@@ -203,5 +203,5 @@ def test_undefined_figures_are_kept_as_such(tmp_path: Path) -> None:
     metrics["metrics"]["uar"] = nothing
     path.write_text(json.dumps(metrics))
     (result,) = load(ResultFolder(tmp_path), print)
-    assert result.scores["uar"].mean is None
-    assert result.scores["uar"].ci95 is None
+    assert result.metrics["uar"].mean is None
+    assert result.metrics["uar"].ci95 is None

@@ -5,16 +5,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from built import Told
 from made_results import Experiment, folds_of, write
 
-from memr_cli.reporting.figures.canvas import style
-from memr_cli.reporting.figures.palette import method_colours
-from memr_cli.reporting.figures.weights import weights
+from memr_cli.reporting.drawing.palette import method_colours
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
-from memr_cli.reporting.parts.part import Part
-from memr_cli.reporting.parts.weights import parts
-from memr_cli.reporting.weighing import Fusion, ModalityWeights
+from memr_cli.reporting.section import Part
+from memr_cli.reporting.sections.calibration import Judged
+from memr_cli.reporting.sections.weights import MeanWeights
 from memr_cli.results import evaluation
 
 GIVEN = {
@@ -34,12 +33,13 @@ def made(root: Path, methods: list[str], experiment: Experiment | None = None, *
 
 
 def drawn(one: Group) -> list[Any]:
-    with style():
-        return weights(one, method_colours(("visual", "acoustic", "lexical")))
+    found = told(one).get("weights")
+    return [] if found is None else [*found.figures]
 
 
 def told(one: Group) -> dict[str, Part]:
-    return {part.key: part for part in parts(one, drawn(one))}
+    found = Told(one).parts
+    return {key: found[key] for key in ("weights", "fusion") if key in found}
 
 
 def test_nothing_is_said_where_no_method_weighs(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_nothing_is_said_where_no_method_weighs(tmp_path: Path) -> None:
 def test_no_utterance_with_every_modality_gives_no_weights(tmp_path: Path) -> None:
     assert told(made(tmp_path, ["gated"], modality_weights=None)) == {}
     found = msgspec.convert({**GIVEN, "n": 0}, evaluation.ModalityWeights)
-    assert ModalityWeights.of(found) is None
+    assert MeanWeights.of(found) is None
 
 
 def test_the_heaviest_modality_and_its_classes_are_named(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_the_figure_shows_every_method_that_weighs_and_every_class_it_met(tmp_pa
     one = made(tmp_path, ["lexical", "gated", "temporal-gru"], Experiment(detailed=True))
     write(tmp_path, ["gated"], Experiment(detailed=True), modality_weights=GIVEN)
     (one,) = group(load(write(tmp_path, []), print))
-    (figure,) = told(one)["weights"].figures
+    (figure,) = Told(one, drawn=True).parts["weights"].figures
     assert figure.name == "weights"
     assert "gated, all classes: acoustic 0.40, lexical 0.60; anger: acoustic 0.70" in figure.alt
     assert "happiness" not in figure.alt.partition("temporal-gru")[0]
@@ -136,18 +136,16 @@ def test_fits_that_had_too_few_rows_are_counted(tmp_path: Path) -> None:
     assert [row[-1] for row in table.table.rows] == ["1", "1"]
 
 
-def test_a_combination_without_a_weight_for_each_modality_has_no_table() -> None:
-    def learned(parameters: dict[str, Any]) -> Fusion:
-        return Fusion.of(evaluation.Fusion(fold=0, seed=0, n=3, fitted=True, parameters=parameters))
-
-    assert learned({"weights": ((0.1, 0.2),)}).weights is None
-    assert learned({"coefficients": (1.0,)}).weights is None
-    assert learned({"weights": {"lexical": 0.5}}) == Fusion(3, {"lexical": 0.5})
+def test_a_combination_without_a_weight_for_each_modality_has_no_table(tmp_path: Path) -> None:
+    run = {"fold": 0, "seed": 0, "n": 3, "fitted": True}
+    fusion = [{**run, "parameters": {"weights": [[0.1, 0.2]], "coefficients": [1.0]}}]
+    part = told(made(tmp_path, ["late-stack"], fusion=fusion))["fusion"]
+    assert part.tables == ()
 
 
 def test_a_mean_of_probabilities_is_no_vote(tmp_path: Path) -> None:
     one = made(tmp_path, ["late", "late-mean"], Experiment(detailed=True))
     late, mean = one.results
     assert (late.votes, mean.votes) == (True, False)
-    assert late.calibration is None
-    assert mean.calibration is not None
+    assert Judged.of(late.calibration) is None
+    assert Judged.of(mean.calibration) is not None

@@ -5,16 +5,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from built import Told
 from made_results import SEEN_AS_CONTEXT, Experiment, folds_of, with_fields, write
 from made_studies import write_comparison
 
-from memr_cli.reporting import repeat, words
+from memr_cli.reporting import words
 from memr_cli.reporting.groups import Group, group
 from memr_cli.reporting.loading import load
 from memr_cli.reporting.rows import rows
-from memr_cli.reporting.studies.comparison import Comparison
-from memr_cli.reporting.studies.loading import Studies
-from memr_cli.results import comparison as compared
+from memr_cli.reporting.sections.repeat import settings as settings_of
+from memr_cli.reporting.sections.results import headline, table_caption
+from memr_cli.reporting.sections.trust import leakage as leakage_of
+from memr_cli.reporting.sections.trust import remarks
+from memr_cli.results.comparison import Comparison
 from memr_cli.results.evaluation import Leakage, Overlap, SharedDialogues, Ties
 
 
@@ -28,8 +31,8 @@ def scored(one: Group, **scores: tuple[float, float, float]) -> Group:
     results = []
     for result in one.results:
         mean, low, high = scores[result.method]
-        f1 = msgspec.structs.replace(result.scores["f1_micro"], mean=mean, ci95=(low, high))
-        results.append(with_fields(result, metrics={**result.scores, "f1_micro": f1}))
+        f1 = msgspec.structs.replace(result.metrics["f1_micro"], mean=mean, ci95=(low, high))
+        results.append(with_fields(result, metrics={**result.metrics, "f1_micro": f1}))
     return replace(one, results=tuple(results))
 
 
@@ -40,7 +43,7 @@ def test_the_headline_names_the_highest_mean_and_says_what_it_leaves_open(tmp_pa
         early=(0.63, 0.61, 0.65),
         late=(0.54, 0.52, 0.56),
     )
-    text = words.headline(one).replace("\N{NO-BREAK SPACE}", " ")
+    text = headline(one).replace("\N{NO-BREAK SPACE}", " ")
     assert text.startswith(
         "The highest mean F1-micro is that of early: 63.0 % (95 % interval 61.0 to 65.0) "
         "over 5 folds and 1,336 tested utterances. The interval of lexical overlaps it, so their "
@@ -76,17 +79,15 @@ def test_a_paired_comparison_says_more_than_overlapping_intervals(
     value = json.loads(path.read_text())
     accuracy = value["pairs"][0]["metrics"]["accuracy"]
     accuracy |= {"p_holm": p, "difference": 0.05, "ci95": interval}
-    assert said in words.headline(
-        one, [Comparison(path, msgspec.convert(value, compared.Comparison))]
-    )
+    assert said in headline(one, [msgspec.convert(value, Comparison)])
 
 
 def test_without_an_interval_nothing_is_said_about_order(tmp_path: Path) -> None:
     one = made(tmp_path, ["lexical", "early"])
     first = one.results[0]
-    f1 = msgspec.structs.replace(first.scores["f1_micro"], ci95=None)
-    bare = with_fields(first, metrics={**first.scores, "f1_micro": f1})
-    text = words.headline(replace(one, results=(bare, one.results[1])))
+    f1 = msgspec.structs.replace(first.metrics["f1_micro"], ci95=None)
+    bare = with_fields(first, metrics={**first.metrics, "f1_micro": f1})
+    text = headline(replace(one, results=(bare, one.results[1])))
     assert "Without intervals for all methods, nothing is said about their order." in text
 
 
@@ -140,7 +141,7 @@ def test_leakage_is_said_in_plain_sentences(
 ) -> None:
     one = made(tmp_path, ["early"])
     one = replace(one, results=(with_fields(one.results[0], leakage=leakage),))
-    assert [s.replace("\N{NO-BREAK SPACE}", " ") for s in words.leakage(one)] == sentences
+    assert [s.replace("\N{NO-BREAK SPACE}", " ") for s in leakage_of(one)] == sentences
 
 
 def test_each_transductive_method_is_named_with_what_it_sees(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_each_transductive_method_is_named_with_what_it_sees(tmp_path: Path) -> 
     write(tmp_path, ["gated"], by_speaker, transductive=False)  # as its own file has it
     one = made(tmp_path, ["context"], by_speaker, **SEEN_AS_CONTEXT)
     assert one.seeing_dialogues == ("context",)
-    lines = words.leakage(one)
+    lines = leakage_of(one)
     assert (
         "Features of test speakers shape the input of early, context and gated: acoustic, test "
         "speakers by their own features, without labels (transductive)."
@@ -164,7 +165,7 @@ def test_a_method_that_sees_dialogues_alone_is_not_said_to_be_normalised(tmp_pat
     write(tmp_path, ["lexical"])
     methods = ["context", "context-causal"]
     one = made(tmp_path, methods, transductive=True, **SEEN_AS_CONTEXT)
-    (line,) = [line for line in words.leakage(one) if "transductive" in line]
+    (line,) = [line for line in leakage_of(one) if "transductive" in line]
     assert line.startswith("Turns of test dialogues")
     assert "context and context-causal have them as context" in line
     assert [row.transductive for row in rows(one)] == [*[False] * 5, True, True]
@@ -182,13 +183,13 @@ def test_only_what_a_file_says_was_read_as_context_counts_as_seen(
 
 def test_two_voters_are_told_that_the_tie_rule_settles_every_disagreement(tmp_path: Path) -> None:
     one = made(tmp_path, ["late"], Experiment(modalities=("acoustic", "lexical")))
-    (line,) = words.remarks(one)
+    (line,) = remarks(one)
     assert "only acoustic and lexical can vote, so every disagreement is a tie" in line
     assert "31 decisions (2.3" in line
 
 
 def test_three_voters_have_their_ties_counted(tmp_path: Path) -> None:
-    (line,) = words.remarks(made(tmp_path, ["late"]))
+    (line,) = remarks(made(tmp_path, ["late"]))
     assert line.replace("\N{NO-BREAK SPACE}", " ") == (
         "late: 31 decisions (2.3 %) were tied and went to the class that comes first."
     )
@@ -196,17 +197,17 @@ def test_three_voters_have_their_ties_counted(tmp_path: Path) -> None:
 
 def test_a_note_of_all_methods_is_said_once(tmp_path: Path) -> None:
     one = made(tmp_path, ["lexical", "early"], notes=["the interval is rough"])
-    assert words.remarks(one) == ["All methods: the interval is rough."]
+    assert remarks(one) == ["All methods: the interval is rough."]
 
 
 def test_one_fold_has_no_deviation(tmp_path: Path) -> None:
     one = made(tmp_path, ["early"], Experiment(protocol="split", folds=folds_of(1, 90)))
-    assert "±" not in words.mean_std(one.results[0].scores["f1_micro"])
-    assert "score of the one fold" in words.table_caption(one)
+    assert "±" not in words.mean_std(one.results[0].metrics["f1_micro"])
+    assert "score of the one fold" in table_caption(one)
 
 
 def test_settings_are_said_once_where_methods_agree(tmp_path: Path) -> None:
-    found = dict(repeat.settings(made(tmp_path, ["lexical", "early"])))
+    found = dict(settings_of(made(tmp_path, ["lexical", "early"])))
     assert found["batch_size"] == "32"
     assert found["hidden"] == "lexical: 128; early: 256"
     assert found["refit"] == "yes"
@@ -220,28 +221,28 @@ def test_the_commands_make_the_same_results_again(tmp_path: Path) -> None:
         overrides={"batch_size": 16, "learning_rate": 0.01},
         store="my store.h5",
     )
-    assert repeat.commands(made(tmp_path, ["lexical", "late"], experiment), Studies()) == [
+    assert Told(made(tmp_path, ["lexical", "late"], experiment)).commands == (
         (
             "memr evaluate --protocol speaker --folds 5 --preset original "
             "--seed 2 --seeds 2 --batch-size 16 --learning-rate 0.01 "
             "--method lexical --method late --store 'my store.h5'"
         ),
         "memr report --store 'my store.h5'",
-    ]
+    )
 
 
 def test_ties_are_told_only_where_there_are_some(tmp_path: Path) -> None:
     one = made(tmp_path, ["late"])
     (late,) = one.results
-    assert any("tie" in line for line in words.remarks(one))
+    assert any("tie" in line for line in remarks(one))
     untied = replace(one, results=(with_fields(late, ties=Ties(count=0, share=0.0)),))
-    assert not any("tie" in line for line in words.remarks(untied))
+    assert not any("tie" in line for line in remarks(untied))
 
 
 def test_notes_on_an_object_are_told_in_words_for_a_page(tmp_path: Path) -> None:
     notes = ["uar is undefined in some fold and null there", "per_class, confusion and ties count"]
     one = made(tmp_path, ["early"], notes=notes)
-    assert words.remarks(one) == [
+    assert remarks(one) == [
         "early: uar is undefined in some fold and left out there.",
         "early: scores by class, confusion and ties count.",
     ]

@@ -1,1 +1,0 @@
-"""What was found beyond scores: comparisons, ablations and audits, as their files tell it."""
