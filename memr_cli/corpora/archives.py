@@ -24,7 +24,7 @@ from memr_cli.corpora.limits import MAX_FILE_BYTES
 from memr_cli.corpora.quoting import show
 from memr_cli.corpora.sources import FOLDER, Blob, Found, check_size
 from memr_cli.errors import InputError
-from memr_cli.files.plain import OF_THE_SYSTEM, PlainFileError, opened
+from memr_cli.files.plain import PlainFileError, is_of_system, opened
 
 MAX_DIRECTORY_BYTES = 2**27
 """What the list of a zip's members may take; in memory it takes about seven times as much."""
@@ -56,6 +56,10 @@ class ZipSource:
                 with zipfile.ZipFile(_Bounded(self._file)) as directory:
                     self._members = {info.filename: info for info in directory.infolist()}
             except (PlainFileError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+                # zipfile takes any error of reading for a file that is no zip.
+                cause = error.__context__
+                if isinstance(cause, OSError) and is_of_system(cause):
+                    raise cause from None
                 raise InputError(
                     f"{archive} is damaged or not a zip: {show(str(error), 200)}. "
                     f"Make it again, or unpack the features into {archive.with_suffix('')}"
@@ -100,7 +104,7 @@ class ZipSource:
         try:
             content = inflate(self._packed(info), info.file_size + 1)
         except _DAMAGE as error:
-            if isinstance(error, OSError) and error.errno in OF_THE_SYSTEM:
+            if isinstance(error, OSError) and is_of_system(error):
                 raise
             raise self._damaged(show(str(error), 200)) from error
         if len(content) != info.file_size:

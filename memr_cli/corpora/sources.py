@@ -11,7 +11,7 @@ from typing import Protocol
 from memr_cli.corpora.features import FeatureProblem, Frames, Reason, from_npy
 from memr_cli.corpora.limits import MAX_FILE_BYTES, too_large
 from memr_cli.corpora.quoting import show
-from memr_cli.files.plain import OF_THE_SYSTEM
+from memr_cli.files.plain import is_of_system
 
 FOLDER = "features"
 ARCHIVE = "features.zip"
@@ -104,7 +104,7 @@ class FolderSource:
 
         Raises the error itself where it is the system's, which says nothing about the file.
         """
-        if error.errno in OF_THE_SYSTEM:
+        if is_of_system(error):
             raise error
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return FeatureProblem(Reason.MISSING_FILE, f"does not exist in {self._root}")

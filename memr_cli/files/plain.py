@@ -19,15 +19,21 @@ _NO_PLACE = {
 }
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
-
-OF_THE_SYSTEM = frozenset(
+_OF_A_FILE = frozenset(
     {
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.EAGAIN),
-        *(errno.EINTR, errno.ENOSPC, errno.EDQUOT, errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO),
-        errno.EREMOTEIO,
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.EACCES, errno.EPERM, errno.EINVAL, errno.EILSEQ),
     }
 )
-"""Errors that say nothing about a file: too many are open, memory is short, a disk fails."""
+
+
+def is_of_system(error: OSError) -> bool:
+    """Return whether an error comes from the system rather than from the file that was read.
+
+    Of the system: too many open files, no memory, a failing disk or network, and any code that is
+    not known to concern a path or its permissions. An error without a code is a library's own.
+    """
+    return error.errno is not None and error.errno not in _OF_A_FILE
 
 
 class PlainFileError(Exception):

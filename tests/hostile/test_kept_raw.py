@@ -206,9 +206,9 @@ def test_files_beyond_the_limit_are_named_with_it(tmp_path: Path) -> None:
     for zip_too in (False, True):
         raw = write_raw(tmp_path / str(zip_too), rows, files, zipped=zip_too)
         result = ingest(raw, tmp_path / "memr.h5", IngestSettings(max_file_size=400), silent)
-        (problem,) = result["problems"]
-        assert (problem["path"], problem["code"]) == ("/features/b.npy", "too-large")
-        assert said in problem["reason"]
+        (problem,) = result.problems
+        assert (problem.path, problem.code) == ("/features/b.npy", "too-large")
+        assert said in problem.reason
     size = (raw / "dataset.csv").stat().st_size
     with pytest.raises(InputError, match=rf"dataset\.csv is {size} bytes .* --max-file-size"):
         read_corpus(raw, None, size - 1)
@@ -270,9 +270,9 @@ def test_a_problem_does_not_quote_a_long_path_of_another_file(tmp_path: Path) ->
     rows = [row(identity, lexical=path) for identity, path in paths.items()]
     raw = write_raw(tmp_path, rows, files, zipped=True)
     result = ingest(raw, tmp_path / "memr.h5", IngestSettings(), silent)
-    (problem,) = result["problems"]
-    assert problem["code"] == "different-dims"
-    assert len(problem["reason"]) < 400
+    (problem,) = result.problems
+    assert problem.code == "different-dims"
+    assert len(problem.reason) < 400
 
 
 UNSEEN = (
