@@ -17,7 +17,7 @@ from memr_cli.methods.method import TrainedMethod
 from memr_cli.results.schema import hash_of
 
 SHAPING = (
-    *("corpora/subsets.py", "data", "evaluation", "experiment"),
+    *("corpora/iemocap.py", "data", "evaluation", "experiment"),
     *("learning", "methods", "results"),
 )
 

@@ -16,8 +16,8 @@ from ablated_corpus import QUICK, Results, Run, copied
 
 from memr_cli.ablation.conditions import LEVELS, SHARES, Absent, Lossy, chances
 from memr_cli.ablation.measuring import FoldDecisions
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_settings import SyntheticSettings
+from memr_cli.corpora.synthetic.settings import SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
 

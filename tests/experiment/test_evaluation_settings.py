@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from memr_cli.corpora.subsets import kind_of
+from memr_cli.corpora.iemocap import kind_of
 from memr_cli.results.predictions import Predictions
 from memr_cli.vocabulary import Subset
 

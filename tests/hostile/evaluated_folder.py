@@ -22,8 +22,8 @@ import memr_cli.ablation.making
 import memr_cli.comparison.compare
 import memr_cli.experiment.making
 import memr_cli.learning.training  # noqa: F401
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_settings import SyntheticSettings
+from memr_cli.corpora.synthetic.settings import SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.experiment.experiment import Experiment, Place
 from memr_cli.experiment.settings import ExperimentSettings
 from memr_cli.progress import silent

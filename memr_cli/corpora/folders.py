@@ -1,57 +1,21 @@
-"""Where feature files are read from: a folder or a zip, and never from outside either."""
+"""Feature files in a folder, and never outside it."""
 
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from memr_cli.corpora.features import FeatureProblem, Frames, Reason, from_npy
-from memr_cli.corpora.limits import MAX_FILE_BYTES, too_large
-from memr_cli.corpora.quoting import show
+from memr_cli.corpora.features import FeatureProblem, Found, Reason, check_size
+from memr_cli.corpora.limits import MAX_FILE_BYTES
+from memr_cli.corpora.npy import Blob
 from memr_cli.files.plain import is_of_system
+from memr_cli.files.visible import show
 
 FOLDER = "features"
 ARCHIVE = "features.zip"
 
-# What was a file a moment ago may be a pipe or a link by now, and opening a pipe would wait for
-# ever.
+# A file that was checked a moment ago may now be a pipe, which would block, or a link.
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Features that are there to be read, and how many bytes they take as they are kept."""
-
-    size: int
-    read: Callable[[], Frames]
-    """The frames; any thread may call this. Raises FeatureProblem where they cannot be had."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """A file or a member of an archive that is there to be read, and its size in bytes."""
-
-    size: int
-    read: Callable[[], bytes]
-
-    def as_npy(self) -> Found:
-        """Return its features, where it is an `.npy` file."""
-        return Found(self.size, partial(from_npy, self.read))
-
-
-class FeatureSource(Protocol):
-    """Gives features by the path that the layout lists; for files it is rooted at RAW."""
-
-    def find(self, path: str) -> Found:
-        """The file, without reading it. Raises FeatureProblem where there is none to be read."""
-        ...
-
-    def close(self) -> None:
-        """Give back what is open; reading ends here."""
-        ...
 
 
 class FolderSource:
@@ -61,16 +25,16 @@ class FolderSource:
         self._max_file_size = max_file_size
         self._root = os.path.realpath(root)
         self._inside = self._root.rstrip("/") + "/"
-        # A corpus has few folders with many files each: resolving a folder's links costs more
-        # than reading a small file from it.
+        # A corpus has few folders with many files each, and resolving the links of a folder costs
+        # more than reading a small file.
         self._folders: dict[str, str] = {}
 
     def find(self, path: str) -> Found:
-        """The features in a file. Raises FeatureProblem: see FeatureSource."""
+        """Return the features in a file. See FeatureSource."""
         return self.blob(path).as_npy()
 
     def blob(self, path: str) -> Blob:
-        """The file, without reading it. Raises FeatureProblem as `find`."""
+        """Return the file, not read yet. Raises FeatureProblem, OSError."""
         try:
             place, status = self._locate(path)
         except OSError as error:
@@ -79,7 +43,7 @@ class FolderSource:
         return Blob(status.st_size, partial(self._read, place, status.st_size))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is kept open."""
 
     def _read(self, place: str, size: int) -> bytes:
         try:
@@ -100,9 +64,9 @@ class FolderSource:
         return content
 
     def _problem(self, error: OSError) -> FeatureProblem:
-        """The problem of a file, from what opening or reading it raised.
+        """Return the problem of a file whose opening or reading raised an error.
 
-        Raises the error itself where it is the system's, which says nothing about the file.
+        Raises the error itself where it comes from the system and tells nothing about the file.
         """
         if is_of_system(error):
             raise error
@@ -111,7 +75,7 @@ class FolderSource:
         return FeatureProblem(Reason.UNREADABLE, f"cannot be read: {error.strerror or error}")
 
     def _locate(self, path: str) -> tuple[str, os.stat_result]:
-        """The regular file that a path leads to once links are followed, with its status."""
+        """Return the regular file that a path and its links lead to, and its status."""
         if "\0" in path:
             raise FileNotFoundError(path)
         folder, _, name = path.lstrip("/").rpartition("/")
@@ -142,9 +106,3 @@ class FolderSource:
                 Reason.OUTSIDE_RAW,
                 f"leads outside {self._root}, to {show(place)}; only files within it are read",
             )
-
-
-def check_size(size: int, limit: int) -> None:
-    """Raise FeatureProblem too-large where a file of `size` bytes is not to be read."""
-    if size > limit:
-        raise FeatureProblem(Reason.TOO_LARGE, too_large(size, limit))
