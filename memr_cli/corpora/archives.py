@@ -82,7 +82,7 @@ class ZipSource:
             )
         check_size(info.file_size, self._max_file_size)
         if not 0 <= info.header_offset <= self._size - info.compress_size:
-            raise self._damaged("it would lie beyond the end of the zip")
+            raise self._damaged("it would end beyond the end of the zip")
         # No compression makes data much longer, and all of this is read at once.
         if info.compress_size > info.file_size + info.file_size // 50 + 2**16:
             raise self._damaged(

@@ -123,8 +123,7 @@ def _content(path: Path, max_file_size: int) -> bytes:
         with opened(path, sys.maxsize) as (file, size):
             if size > max_file_size:
                 raise InputError(
-                    f"{path} {too_large(size, max_file_size)}. Raise it if the file is what it "
-                    "should be"
+                    f"{path} {too_large(size, max_file_size)}. Raise it if the file is right"
                 )
             content = file.read(size + 1)
     except PlainFileError as error:
@@ -199,7 +198,7 @@ def _utterances(
     listing: Listing, labels: Sequence[int | None], modalities: Sequence[str]
 ) -> tuple[Utterance, ...]:
     """Return the rows; sessions and dialogues without a column come from ids of IEMOCAP's form."""
-    has_sessions, has_dialogues = listing.fills("session"), listing.fills("dialogue")
+    has_sessions, has_dialogues = any(listing.column("session")), any(listing.column("dialogue"))
     names = (ID, SPEAKER, *OPTIONAL, *(f"{modality}{SUFFIX}" for modality in modalities))
     columns = zip(listing.lines, labels, *map(listing.column, names), strict=True)
     utterances = []

@@ -110,14 +110,12 @@ def load(found: Found | FeatureProblem, pooling: Pooling, *, sequences: bool) ->
     """
     if isinstance(found, FeatureProblem):
         return Loaded(found.digest, found)
+    frames = None
     try:
         frames = found.read()
-    except FeatureProblem as problem:
-        return Loaded(problem.digest, problem)
-    try:
         return Loaded(frames.digest, _pooled(frames.array, pooling, sequences))
     except FeatureProblem as problem:
-        return Loaded(frames.digest, problem)
+        return Loaded(frames.digest if frames else problem.digest, problem)
 
 
 def pool(frames: NDArray[np.floating[Any]], how: Pooling) -> NDArray[np.float32] | None:

@@ -36,18 +36,18 @@ class FolderSource:
     def blob(self, path: str) -> Blob:
         """Return the file, not read yet. Raises FeatureProblem, OSError."""
         try:
-            place, status = self._locate(path)
+            target, status = self._locate(path)
         except OSError as error:
             raise self._problem(error) from error
         check_size(status.st_size, self._max_file_size)
-        return Blob(status.st_size, partial(self._read, place, status.st_size))
+        return Blob(status.st_size, partial(self._read, target, status.st_size))
 
     def close(self) -> None:
         """Do nothing: no file is kept open."""
 
-    def _read(self, place: str, size: int) -> bytes:
+    def _read(self, target: str, size: int) -> bytes:
         try:
-            descriptor = os.open(place, _READ)
+            descriptor = os.open(target, _READ)
             try:
                 # One byte more than there should be shows that there is no more.
                 content = os.read(descriptor, size + 1)
@@ -81,16 +81,16 @@ class FolderSource:
         folder, _, name = path.lstrip("/").rpartition("/")
         if name in ("", ".", ".."):
             folder, name = f"{folder}/{name}", "."
-        place = f"{self._resolve(folder)}/{name}"
-        status = os.lstat(place)
+        target = f"{self._resolve(folder)}/{name}"
+        status = os.lstat(target)
         if stat.S_ISLNK(status.st_mode):
-            place = os.path.realpath(place)
-            self._check_inside(place)
-            status = os.lstat(place)
+            target = os.path.realpath(target)
+            self._check_inside(target)
+            status = os.lstat(target)
         # Opening a pipe would wait for ever.
         if not stat.S_ISREG(status.st_mode):
             raise FeatureProblem(Reason.NOT_A_FILE, "is a folder or a device, not a file")
-        return place, status
+        return target, status
 
     def _resolve(self, folder: str) -> str:
         resolved = self._folders.get(folder)
@@ -100,9 +100,9 @@ class FolderSource:
             self._folders[folder] = resolved
         return resolved
 
-    def _check_inside(self, place: str) -> None:
-        if place != self._root and not place.startswith(self._inside):
+    def _check_inside(self, target: str) -> None:
+        if target != self._root and not target.startswith(self._inside):
             raise FeatureProblem(
                 Reason.OUTSIDE_RAW,
-                f"leads outside {self._root}, to {show(place)}; only files within it are read",
+                f"leads outside {self._root}, to {show(target)}; only files within it are read",
             )

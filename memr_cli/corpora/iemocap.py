@@ -1,4 +1,4 @@
-"""Conventions of IEMOCAP: its four classes, and what the ids of its utterances tell.
+"""Conventions of IEMOCAP: its four classes, and the parts of its utterance ids.
 
 Half of IEMOCAP is acted from scripts that several pairs of actors share, so the same sentences,
 with similar emotions, occur in training and in test parts; the other half is improvised.

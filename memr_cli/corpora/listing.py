@@ -52,10 +52,6 @@ class Listing:
         """Return the values of a known column (N,), empty where the file has no such column."""
         return self.cells.get(name) or ("",) * len(self.lines)
 
-    def fills(self, name: str) -> bool:
-        """Return whether any row has a value in a column."""
-        return any(self.cells.get(name, ()))
-
 
 def read_listing(
     path: Path,
@@ -89,9 +85,9 @@ def read_listing(
         more = (name for name in columns if name.endswith(suffix) and name not in known)
         optional = (*optional, *dict.fromkeys(more))
     _check_columns(where, columns, required, optional)
-    places = {name: columns.index(name) for name in (*required, *optional) if name in columns}
-    cells: dict[str, list[str]] = {name: [] for name in places}
-    filled = [(place, cells[name].append) for name, place in places.items()]
+    positions = {name: columns.index(name) for name in (*required, *optional) if name in columns}
+    cells: dict[str, list[str]] = {name: [] for name in positions}
+    filled = [(position, cells[name].append) for name, position in positions.items()]
     lines = array("q")
     for line, fields in records:
         if len(fields) != len(columns):
@@ -100,8 +96,8 @@ def read_listing(
                 f"the header names {len(columns)} columns: {enumerate_names(columns)}"
             )
         lines.append(line)
-        for place, append in filled:
-            append(fields[place].strip())
+        for position, append in filled:
+            append(fields[position].strip())
     if not lines:
         raise InputError(f"{path} has a header but no rows; each row is one utterance")
     return Listing(path, lines, cells)

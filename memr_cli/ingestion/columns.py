@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -148,7 +149,7 @@ def _write(
     """Read all feature files once; `examples` fix the dims. Raises _OtherDims if it is empty."""
     total = sum(len(utterance.features) for utterance in corpus.utterances)
     source = xxh3_128(xxh3_128_digest(corpus.listing))
-    found: list[tuple[_Listed, FeatureProblem]] = []
+    found: list[tuple[int, Problem]] = []
     with StoreWriter(
         path,
         utterances,
@@ -166,13 +167,13 @@ def _write(
                         raise loaded.outcome
                     columns[listed.modality].put(listed, loaded.outcome)
                 except FeatureProblem as problem:
-                    found.append((listed, problem))
+                    found.append((listed.source_row, _record(listed, problem)))
         better = {name: column.better_example() for name, column in columns.items()}
         others = {name: example for name, example in better.items() if example is not None}
         # Only once: files that change while they are read must not cause an endless loop.
         if others and not examples:
             raise _OtherDims(others)
-        problems = _in_listed_order(found)
+        problems = tuple(record for _, record in sorted(found, key=itemgetter(0)))
         _refuse_problems(problems, total, settings, any(col.exists for col in columns.values()))
         for column in columns.values():
             column.skip_to(len(utterances))
@@ -251,17 +252,14 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
-def _in_listed_order(found: list[tuple[_Listed, FeatureProblem]]) -> tuple[Problem, ...]:
-    """Return the problems by utterance as listed; those of one utterance by modality."""
-    return tuple(
-        Problem(
-            utterance=listed.utterance,
-            modality=listed.modality,
-            path=listed.path,
-            reason=str(problem),
-            code=str(problem.reason),
-        )
-        for listed, problem in sorted(found, key=lambda item: item[0].source_row)
+def _record(listed: _Listed, problem: FeatureProblem) -> Problem:
+    """Return a problem without its exception, whose traceback holds the content of the file."""
+    return Problem(
+        utterance=listed.utterance,
+        modality=listed.modality,
+        path=listed.path,
+        reason=str(problem),
+        code=str(problem.reason),
     )
 
 
@@ -272,7 +270,7 @@ def _refuse_problems(
         return
     first = problems[0]
     what = f"{len(problems)} of {total} feature files cannot be used"
-    advice = "Mend them, or keep these utterances without the modality by --on-problem keep"
+    advice = "Repair them, or keep these utterances without the modality by --on-problem keep"
     if not usable:
         what = f"none of {total} feature files can be used, so there is no modality to store"
         advice = "Check that the paths in the listing and the features belong together"

@@ -32,8 +32,8 @@ def existing_fingerprint(
         return None
     except NotAStoreError as error:
         raise StoreRefusedError(
-            f"{path} is there already and is not a memr store, so it is never overwritten. "
-            "Move it away, or name another place with --store PATH"
+            f"{path} exists and is not a memr store, so it is never overwritten. "
+            "Move it away, or choose another path with --store PATH"
         ) from error
     except StoreError as error:
         if not settings.overwrite:
@@ -108,7 +108,7 @@ def _refusal(path: Path, found: str) -> StoreRefusedError:
     """Return the error for a store that would have to be replaced; `found` is the difference."""
     return StoreRefusedError(
         f"{path} holds other content: {found}. "
-        "Add --overwrite to replace it, or name another place with --store PATH"
+        "Add --overwrite to replace it, or choose another path with --store PATH"
     )
 
 

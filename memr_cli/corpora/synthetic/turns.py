@@ -67,23 +67,23 @@ def with_moods(turns: list[Turn], rng: np.random.Generator) -> tuple[list[Turn],
     left = labelled + _apportioned(len(turns) - int(labelled.sum()))
     moods = np.empty(len(turns), np.int64)
     dialogues = [
-        [place for place, _ in group]
+        [number for number, _ in group]
         for _, group in groupby(enumerate(turns), lambda item: item[1].dialogue)
     ]
     # In random order, since the dialogues that are filled last get the moods that are left.
-    for number in rng.permutation(len(dialogues)):
-        places = dialogues[number]
+    for dialogue in rng.permutation(len(dialogues)):
+        numbers = dialogues[dialogue]
         start, before = 0, None
-        while start < len(places):
+        while start < len(numbers):
             mood = _next_mood(left, before, rng)
-            length = min(int(rng.geometric(1 / MOOD_LENGTH)), len(places) - start, left[mood])
-            moods[places[start : start + length]] = mood
+            length = min(int(rng.geometric(1 / MOOD_LENGTH)), len(numbers) - start, left[mood])
+            moods[numbers[start : start + length]] = mood
             left[mood] -= length
             start, before = start + length, mood
     labels: list[int | None] = [None] * len(turns)
     for mood, count in enumerate(labelled):
-        for place in rng.permutation(np.flatnonzero(moods == mood))[:count]:
-            labels[place] = mood
+        for number in rng.permutation(np.flatnonzero(moods == mood))[:count]:
+            labels[number] = mood
     return [replace(turn, label=label) for turn, label in zip(turns, labels, strict=True)], moods
 
 
