@@ -58,6 +58,7 @@ ALLOWED = {
     ("memr_cli/learning/devices.py", "sys.modules"),  # to see whether torch is loaded
     ("memr_cli/methods/registry.py", "importlib.import_module"),  # of modules beside it
     ("memr_cli/methods/plugins/entry_points.py", ".load"),  # of a package that someone installed
+    ("memr_cli/corpora/registry.py", ".load"),  # likewise
 }
 
 

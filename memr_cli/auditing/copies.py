@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memr_cli.auditing.findings import Checked, Code, Severity, percent
-from memr_cli.corpora.subsets import inside
+from memr_cli.corpora.iemocap import inside
 from memr_cli.evaluation.columns import Columns
 from memr_cli.evaluation.leakage import Copies, identical_vectors
 from memr_cli.evaluation.protocols import Fold

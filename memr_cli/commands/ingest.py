@@ -9,7 +9,7 @@ import typer
 from memr_cli.commands.options import CommonOptions, Wait, with_option_groups
 from memr_cli.commands.tables import corpus_rows
 from memr_cli.corpora.limits import MAX_FILE_SIZE, in_bytes
-from memr_cli.corpora.quoting import show
+from memr_cli.files.visible import show
 from memr_cli.vocabulary import OnProblem, Pooling
 
 if TYPE_CHECKING:

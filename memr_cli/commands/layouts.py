@@ -16,7 +16,7 @@ def layouts(common: CommonOptions) -> None:
     from memr_cli.results.corpus import LayoutFacts
 
     with common.console() as console:
-        for layout in registered().values():
+        for layout in registered(console.notice).values():
             facts = {
                 "name": layout.name,
                 "description": layout.description,

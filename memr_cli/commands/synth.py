@@ -9,7 +9,7 @@ import typer
 
 from memr_cli.commands.console import Console
 from memr_cli.commands.options import CommonOptions, Seed, with_option_groups
-from memr_cli.corpora.synthetic_settings import Planted, SyntheticSettings
+from memr_cli.corpora.synthetic.settings import Planted, SyntheticSettings
 
 if TYPE_CHECKING:
     from memr_cli.results.corpus import Synthesis
@@ -90,7 +90,7 @@ def synth(
 
 
 def _write(folder: Path, settings: SyntheticSettings, console: Console) -> "Synthesis":
-    from memr_cli.corpora.synthetic import write_corpus
+    from memr_cli.corpora.synthetic.writer import write_corpus
     from memr_cli.results import corpus
 
     started = time.monotonic()

@@ -1,7 +1,7 @@
-"""Feature files in a zip, read in place and never believed: a member's sizes bound what it takes.
+"""Feature files in a zip, read in place. The sizes that a member claims bound its memory.
 
-`zipfile` reads the list of the members. Their bytes are inflated here: it inflates some methods of
-compression without an end.
+`zipfile` reads the directory. Members are decompressed here, because `zipfile` does not limit the
+output of some compression methods.
 """
 
 import bz2
@@ -19,32 +19,33 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from memr_cli.corpora.features import FeatureProblem, Reason
+from memr_cli.corpora.features import FeatureProblem, Found, Reason, check_size
+from memr_cli.corpora.folders import FOLDER
 from memr_cli.corpora.limits import MAX_FILE_BYTES
-from memr_cli.corpora.quoting import show
-from memr_cli.corpora.sources import FOLDER, Blob, Found, check_size
+from memr_cli.corpora.npy import Blob
 from memr_cli.errors import InputError
-from memr_cli.files.plain import OF_THE_SYSTEM, PlainFileError, opened
+from memr_cli.files.plain import PlainFileError, is_of_system, opened
+from memr_cli.files.visible import show
 
 MAX_DIRECTORY_BYTES = 2**27
-"""What the list of a zip's members may take; in memory it takes about seven times as much."""
+"""The largest directory of a zip; in memory it occupies about seven times as much."""
 
 _ENCRYPTED, _PATCH = 0x41, 0x20
 """Flags of a member: a password or strong encryption; a change to another file."""
 
 _HEADER = struct.Struct("<26x2H")
-"""What lies before a member; how long its name and its extra field are, which follow."""
+"""The header before a member; read are the lengths of its name and its extra field."""
 
 _DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-"""What reading a member raises where the zip does not hold what it promises."""
+"""Errors from decompressing a damaged member."""
 
 
 class ZipSource:
-    """Feature files in a zip, read in place: nothing is unpacked to disk.
+    """Feature files in a zip; nothing is unpacked to disk.
 
-    Members lie under their path from RAW (`features/…`), or under the path without that first
+    Members are named by their path from RAW (`features/…`), or by the path without that first
     folder, as when the folder's content was zipped. Of several members of one name the last counts.
-    Raises InputError where the zip cannot be opened as one.
+    Raises InputError where the zip cannot be opened as one, OSError from the system.
     """
 
     def __init__(self, archive: Path, max_file_size: int = MAX_FILE_BYTES) -> None:
@@ -56,6 +57,10 @@ class ZipSource:
                 with zipfile.ZipFile(_Bounded(self._file)) as directory:
                     self._members = {info.filename: info for info in directory.infolist()}
             except (PlainFileError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+                # zipfile takes any error of reading for a file that is no zip.
+                cause = error.__context__
+                if isinstance(cause, OSError) and is_of_system(cause):
+                    raise cause from None
                 raise InputError(
                     f"{archive} is damaged or not a zip: {show(str(error), 200)}. "
                     f"Make it again, or unpack the features into {archive.with_suffix('')}"
@@ -64,11 +69,11 @@ class ZipSource:
         self._turn = Lock()
 
     def find(self, path: str) -> Found:
-        """The features in a member. Raises FeatureProblem: see FeatureSource."""
+        """Return the features in a member. See FeatureSource."""
         return self.blob(path).as_npy()
 
     def blob(self, path: str) -> Blob:
-        """The member, without reading it. Raises FeatureProblem as `find`."""
+        """Return the member, not read yet. Raises FeatureProblem."""
         info = self._member(path)
         if info.flag_bits & _ENCRYPTED:
             raise FeatureProblem(
@@ -77,8 +82,8 @@ class ZipSource:
             )
         check_size(info.file_size, self._max_file_size)
         if not 0 <= info.header_offset <= self._size - info.compress_size:
-            raise self._damaged("it would lie beyond the end of the zip")
-        # No way of compressing makes anything much longer, and all of this is read at once.
+            raise self._damaged("it would end beyond the end of the zip")
+        # No compression makes data much longer, and all of this is read at once.
         if info.compress_size > info.file_size + info.file_size // 50 + 2**16:
             raise self._damaged(
                 f"it takes {info.compress_size} bytes for the {info.file_size} that it claims"
@@ -100,7 +105,7 @@ class ZipSource:
         try:
             content = inflate(self._packed(info), info.file_size + 1)
         except _DAMAGE as error:
-            if isinstance(error, OSError) and error.errno in OF_THE_SYSTEM:
+            if isinstance(error, OSError) and is_of_system(error):
                 raise
             raise self._damaged(show(str(error), 200)) from error
         if len(content) != info.file_size:
@@ -111,7 +116,7 @@ class ZipSource:
         return content
 
     def _packed(self, info: zipfile.ZipInfo) -> bytes:
-        """The bytes of a member as they lie in the zip. Threads take turns at its one handle."""
+        """Return the compressed bytes of a member. Threads share one handle and take turns."""
         with self._turn:
             self._file.seek(info.header_offset)
             header = self._file.read(_HEADER.size)
@@ -142,14 +147,14 @@ class ZipSource:
 
 
 class _Bounded:
-    """A zip whose list of members is about to be read."""
+    """A zip of which `zipfile` reads the directory, up to a limit."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        """As the file's. Raises ValueError where that is too much."""
+        """Read from the file. Raises ValueError for more bytes than the limit."""
         if size > MAX_DIRECTORY_BYTES:
             raise ValueError(
                 f"the list of its members takes {size} bytes, more than {MAX_DIRECTORY_BYTES}"
@@ -170,7 +175,7 @@ def _bzip2(packed: bytes, most: int) -> bytes:
 
 
 def _lzma(packed: bytes, most: int) -> bytes:
-    """LZMA as in zips: version and length of the properties, in four bytes, and these."""
+    """LZMA as in zips: version and length of the properties in four bytes, the properties, data."""
     length = int.from_bytes(packed[2:4], "little")
     code, window = packed[4:5], int.from_bytes(packed[5:9], "little")
     if length != 5 or len(packed) < 9:
@@ -180,7 +185,7 @@ def _lzma(packed: bytes, most: int) -> bytes:
         "lc": code[0] % 9,
         "lp": code[0] // 9 % 5,
         "pb": code[0] // 45,
-        # It is made at once, and nothing refers to more than there is.
+        # The window is allocated at once, and no data refers further back than its own length.
         "dict_size": min(window, max(most, 4096)),
     }
     decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[properties])
@@ -193,4 +198,4 @@ _INFLATE: Mapping[int, Callable[[bytes, int], bytes]] = {
     zipfile.ZIP_BZIP2: _bzip2,
     zipfile.ZIP_LZMA: _lzma,
 }
-"""By method: what comes out of packed bytes, but no more than so many bytes."""
+"""By compression method: a function of packed bytes and of the most bytes that it returns."""

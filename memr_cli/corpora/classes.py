@@ -1,18 +1,19 @@
-"""Class names, and what labels written as integers or names mean by them. C classes."""
+"""Class names, and labels that are positions among them or names.
+
+Shapes: C classes.
+"""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memr_cli.corpora.quoting import enumerate_names, quote, show
-from memr_cli.corpora.table import Table, name_problem
+from memr_cli.corpora import iemocap
+from memr_cli.corpora.listing import Listing, name_problem
 from memr_cli.errors import InputError
-
-IEMOCAP_CLASSES = ("anger", "sadness", "happiness", "neutral")
-"""What integer labels 0-3 mean where nothing names them."""
+from memr_cli.files.visible import enumerate_names, quote, show
 
 MAX_CLASSES = 1000
-"""More classes than this are taken for a column that does not hold labels."""
+"""A column with more distinct values is not one of labels."""
 
 # Spreadsheets and data frames write integers as 3.0 where other cells are empty.
 _INTEGER = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?", re.ASCII)
@@ -27,7 +28,7 @@ class Labels:
 
 
 def fault_in(class_names: Sequence[str]) -> str | None:
-    """Why these cannot be class names, as a clause; None where they can."""
+    """Return why these cannot be class names, as a clause; None where they can."""
     if not class_names:
         return "no class is named"
     if len(class_names) > MAX_CLASSES:
@@ -46,31 +47,33 @@ def fault_in(class_names: Sequence[str]) -> str | None:
     return None
 
 
-def read_labels(table: Table, column: str, class_names: Sequence[str] | None) -> Labels:
-    """The labels in a column of the table; an empty cell is unlabelled.
+def read_labels(listing: Listing, column: str, class_names: Sequence[str] | None) -> Labels:
+    """Return the labels in a column of the listing; an empty cell is unlabelled.
 
     With class names, a label is a position among them or one of them. Without, labels are all
     integers or all names: integers 0-3 that all occur are IEMOCAP's four classes, others are
     `class0`, `class1`, ... up to the greatest; names are sorted, but IEMOCAP's keep their order.
-    Raises InputError, naming the line, for a label that is neither or out of range.
+    Raises InputError, with the line, for a label that is neither or out of range.
     """
-    cells = table.column(column)
-    integers = [_integer(table, line, cell) for line, cell in zip(table.lines, cells, strict=True)]
+    cells = listing.column(column)
+    integers = [
+        _integer(listing, line, cell) for line, cell in zip(listing.lines, cells, strict=True)
+    ]
     if class_names is None:
-        class_names = _implied(table, cells, integers)
+        class_names = _implied(listing, cells, integers)
     position = {name: index for index, name in enumerate(class_names)}
     values: list[int | None] = []
-    for line, cell, integer in zip(table.lines, cells, integers, strict=True):
+    for line, cell, integer in zip(listing.lines, cells, integers, strict=True):
         if not cell:
             values.append(None)
         elif integer is None and cell not in position:
             raise InputError(
-                f"{table.at(line)}: label {quote(cell)} is neither an integer nor a class name; "
+                f"{listing.at(line)}: label {quote(cell)} is neither an integer nor a class name; "
                 f"the classes are {enumerate_names(class_names)}"
             )
         elif integer is not None and integer >= len(class_names):
             raise InputError(
-                f"{table.at(line)}: label {show(cell)} is out of range; there are "
+                f"{listing.at(line)}: label {show(cell)} is out of range; there are "
                 f"{len(class_names)} classes, 0 to {len(class_names) - 1}: "
                 f"{enumerate_names(class_names)}"
             )
@@ -79,26 +82,26 @@ def read_labels(table: Table, column: str, class_names: Sequence[str] | None) ->
     return Labels(tuple(class_names), tuple(values))
 
 
-def _integer(table: Table, line: int, cell: str) -> int | None:
+def _integer(listing: Listing, line: int, cell: str) -> int | None:
     match = _INTEGER.fullmatch(cell)
     if match is None:
         if _is_number(cell):
             raise InputError(
-                f"{table.at(line)}: label {quote(cell)} is a number but no integer from 0 up; "
+                f"{listing.at(line)}: label {quote(cell)} is a number but no integer from 0 up; "
                 "labels are positions or names of classes, and an empty cell means unlabelled"
             )
         return None
     value = int(match[1])
     if value < 0:
         raise InputError(
-            f"{table.at(line)}: label {show(cell)} is negative; labels begin at 0, "
+            f"{listing.at(line)}: label {show(cell)} is negative; labels begin at 0, "
             "and an empty cell means unlabelled"
         )
     return value
 
 
 def _is_number(cell: str) -> bool:
-    """Whether a label looks like a number, `nan` included, which data frames write for nothing."""
+    """Return whether a label is a number; `nan` is one, which data frames write for a gap."""
     try:
         float(cell)
     except ValueError:
@@ -106,32 +109,34 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _implied(table: Table, cells: Sequence[str], integers: Sequence[int | None]) -> tuple[str, ...]:
-    """Class names where none are given."""
+def _implied(
+    listing: Listing, cells: Sequence[str], integers: Sequence[int | None]
+) -> tuple[str, ...]:
+    """Return class names where none are given."""
     found = {integer for integer in integers if integer is not None}
     if not found:
-        return _implied_by_names(table, cells)
+        return _implied_by_names(listing, cells)
     first = next(i for i, integer in enumerate(integers) if integer is not None)
-    for line, cell, integer in zip(table.lines, cells, integers, strict=True):
+    for line, cell, integer in zip(listing.lines, cells, integers, strict=True):
         if cell and integer is None:
             raise InputError(
-                f"{table.at(line)}: label {quote(cell)} is neither an integer nor a class name; "
-                f"no class names were given, and line {table.lines[first]} has the integer "
+                f"{listing.at(line)}: label {quote(cell)} is neither an integer nor a class name; "
+                f"no class names were given, and line {listing.lines[first]} has the integer "
                 f"{show(cells[first])}"
             )
         if integer is not None and integer >= MAX_CLASSES:
             raise InputError(
-                f"{table.at(line)}: label {show(cell)} is too great; integers without class names "
-                f"run from 0 to {MAX_CLASSES - 1}"
+                f"{listing.at(line)}: label {show(cell)} is too great; integers without class "
+                f"names run from 0 to {MAX_CLASSES - 1}"
             )
-    if found == set(range(len(IEMOCAP_CLASSES))):
-        return IEMOCAP_CLASSES
+    if found == set(range(len(iemocap.CLASSES))):
+        return iemocap.CLASSES
     return tuple(f"class{i}" for i in range(max(found) + 1))
 
 
-def _implied_by_names(table: Table, cells: Sequence[str]) -> tuple[str, ...]:
+def _implied_by_names(listing: Listing, cells: Sequence[str]) -> tuple[str, ...]:
     names: set[str] = set()
-    for line, cell in zip(table.lines, cells, strict=True):
+    for line, cell in zip(listing.lines, cells, strict=True):
         if not cell or cell in names:
             continue
         names.add(cell)
@@ -139,7 +144,7 @@ def _implied_by_names(table: Table, cells: Sequence[str]) -> tuple[str, ...]:
         if len(names) > MAX_CLASSES:
             problem = f"is the {len(names)}th class; at most {MAX_CLASSES} can be told apart"
         if problem:
-            raise InputError(f"{table.at(line)}: label {quote(cell)} {problem}")
-    if names <= set(IEMOCAP_CLASSES):
-        return tuple(name for name in IEMOCAP_CLASSES if name in names)
+            raise InputError(f"{listing.at(line)}: label {quote(cell)} {problem}")
+    if names <= set(iemocap.CLASSES):
+        return tuple(name for name in iemocap.CLASSES if name in names)
     return tuple(sorted(names))

@@ -1,23 +1,23 @@
-"""How large one file of a raw corpus may be, in the words of the option that says so."""
+"""The largest file of a raw corpus, and the option `--max-file-size` that sets it."""
 
 import re
 
 from memr_cli.errors import UsageError
 
 MAX_FILE_BYTES = 2**31
-"""A file is read whole; more than this is taken for a mistake, or an attack."""
+"""A file is read whole; a larger one is taken for a mistake or an attack."""
 
 MAX_FILE_SIZE = "2G"
-"""The same as people write it."""
+"""The same, as people write it."""
 
 _SIZE = re.compile(r"([0-9]{1,15})([KMGT]?)B?", re.ASCII | re.IGNORECASE)
 _UNITS = ("", "K", "M", "G", "T")
 
 
 def in_bytes(text: str) -> int:
-    """How many bytes `--max-file-size` allows; each unit is 1024 of the one before.
+    """Return the bytes that a value of `--max-file-size` allows; a unit is 1024 of the one before.
 
-    Raises UsageError for what is no size.
+    Raises UsageError for a text that is no size.
 
     >>> in_bytes("500M")
     524288000
@@ -33,7 +33,7 @@ def in_bytes(text: str) -> int:
 
 
 def in_words(size: int) -> str:
-    """A size in the largest unit that says it exactly.
+    """Return a size in the largest unit that expresses it exactly.
 
     >>> in_words(3 * 2**20), in_words(1000)
     ('3M', '1000')
@@ -45,7 +45,7 @@ def in_words(size: int) -> str:
 
 
 def too_large(size: int, limit: int) -> str:
-    """What is wrong with a file of `size` bytes, as a clause that its path is the subject of."""
+    """Return a clause about a file of too many bytes, whose subject is its path."""
     return (
         f"is {size} bytes long, more than the {in_words(limit)} that --max-file-size allows one "
         "file to be"

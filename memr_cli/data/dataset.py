@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.subsets import inside
+from memr_cli.corpora.iemocap import inside
 from memr_cli.data.dialogues import Dialogues, turn_order
 from memr_cli.data.scaling import Scaler, standardise_groups
 from memr_cli.evaluation.columns import NONE, Columns

@@ -1,4 +1,4 @@
-"""What a store has to offer methods. Letters: N utterances."""
+"""The parts of a store that methods may need: modalities, frames, dialogues."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from store.reader import Store
 
 @dataclass(frozen=True, eq=False)
 class Holdings:
-    """The modalities of an open store, their frames and its dialogues; read when first asked."""
+    """The modalities of an open store, their frames and its dialogues; read on first use."""
 
     store: Store
 
@@ -23,9 +23,9 @@ class Holdings:
 
     @cached_property
     def frameless(self) -> tuple[str, ...]:
-        """The modalities of which several frames were pooled and are not in the store.
+        """The modalities whose sequences were pooled and are not in the store.
 
-        Of the others, frames are kept, or every utterance has but one, which is what was pooled.
+        The others have their frames in the store, or only one frame per utterance.
         """
         return tuple(
             name
@@ -41,7 +41,7 @@ class Holdings:
 
     @cached_property
     def n_unordered(self) -> int:
-        """How many dialogues have a turn whose place is unknown."""
+        """The number of dialogues with a turn whose position is unknown."""
         utterances = self.store.utterances
         dialogues = utterances.dialogue[utterances.turn == NONE]
         return len(np.unique(dialogues[dialogues != NONE]))

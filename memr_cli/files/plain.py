@@ -1,7 +1,7 @@
-"""Files that are read back: plain ones, of a size that was looked at before any memory is taken.
+"""Read plain files, whose size is checked before memory is taken.
 
-A pipe, a device or a folder in the place of a file is never opened: reading a pipe could wait for
-ever, and opening a device may do something.
+A pipe, a device or a folder is never opened: reading a pipe could block, and opening a device may
+have effects.
 """
 
 import errno
@@ -13,25 +13,31 @@ from io import BufferedReader
 from pathlib import Path
 
 _NO_PLACE = {
-    errno.ELOOP: "its links lead round in a circle",
-    errno.ENOTDIR: "what should be its folder is a file",
+    errno.ELOOP: "its links form a loop",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
     errno.ENAMETOOLONG: "its name is too long",
 }
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
-
-OF_THE_SYSTEM = frozenset(
+_OF_A_FILE = frozenset(
     {
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.EAGAIN),
-        *(errno.EINTR, errno.ENOSPC, errno.EDQUOT, errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO),
-        errno.EREMOTEIO,
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.EACCES, errno.EPERM, errno.EINVAL, errno.EILSEQ),
     }
 )
-"""Errors that say nothing about a file: too many are open, memory is short, a disk fails."""
+
+
+def is_of_system(error: OSError) -> bool:
+    """Return whether an error comes from the system rather than from the file that was read.
+
+    Of the system: too many open files, no memory, a failing disk or network, and any code that is
+    not known to concern a path or its permissions. An error without a code is a library's own.
+    """
+    return error.errno is not None and error.errno not in _OF_A_FILE
 
 
 class PlainFileError(Exception):
-    """What lies at a path is no plain file, or larger than anything memr writes; says why."""
+    """The file at a path is not plain, or larger than anything memr writes; says why."""
 
 
 @contextmanager
@@ -65,7 +71,7 @@ def content(path: Path, most: int) -> bytes:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a plain file lies at a path, as far as that can be told."""
+    """Return whether a plain file is at a path; an error counts as no."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError):

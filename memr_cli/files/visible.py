@@ -1,7 +1,11 @@
 """Text of any origin as it can be shown: nothing in it moves a cursor or turns a line around."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+MOST_CHARACTERS = 80
+MOST_NAMES = 12
 
 # Controls (ESC begins commands to a terminal), line and paragraph ends, what turns the direction
 # of writing, halves of characters that no encoding has, and what XML does not allow.
@@ -52,3 +56,33 @@ def _escaped(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def quote(text: str) -> str:
+    r"""Return `text` in quotes for a message: on one line, printable, and cut where it is long.
+
+    >>> print(quote("a\x1b[2J"))
+    'a\x1b[2J'
+    """
+    return f"{text[:MOST_CHARACTERS]!r}{_rest(text)}"
+
+
+def show(text: str, most: int = MOST_CHARACTERS) -> str:
+    r"""Return `text` for a message as `quote` does, but without quotes.
+
+    >>> print(show("F01"), show("F\u202e01"))
+    F01 F\u202e01
+    """
+    start = text[:most]
+    return (start if start.isprintable() else repr(start)[1:-1]) + _rest(text, most)
+
+
+def enumerate_names(names: Sequence[str], *, quoted: bool = False) -> str:
+    """Return names for a message, separated by commas: the first few, and how many more."""
+    listed = [(quote if quoted else show)(name) for name in names[:MOST_NAMES]]
+    more = len(names) - len(listed)
+    return ", ".join(listed) + (f" and {more} more" if more else "")
+
+
+def _rest(text: str, most: int = MOST_CHARACTERS) -> str:
+    return f"… ({len(text)} characters)" if len(text) > most else ""

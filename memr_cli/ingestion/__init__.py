@@ -1,4 +1,4 @@
-"""A raw corpus becomes a store."""
+"""Ingest a raw corpus into a store, and describe a store."""
 
 from memr_cli.ingestion.description import describe
 from memr_cli.ingestion.run import ingest

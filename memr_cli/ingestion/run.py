@@ -1,4 +1,4 @@
-"""From a raw corpus to a store in its place, whole or not at all."""
+"""Ingest a raw corpus into a store, completely or not at all."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ from memr_cli.corpora.corpus import Corpus
 from memr_cli.corpora.registry import layout_of
 from memr_cli.errors import InputError
 from memr_cli.files.locks import holding
+from memr_cli.ingestion.columns import write_store
 from memr_cli.ingestion.description import describe
-from memr_cli.ingestion.filling import write_store
+from memr_cli.ingestion.existing_store import existing_fingerprint, is_same
 from memr_cli.ingestion.settings import IngestSettings
-from memr_cli.ingestion.standing import is_same, standing_fingerprint
 from memr_cli.progress import Progress
 from memr_cli.results.corpus import Content, Ingestion
 from store.atomic import replacing
@@ -24,10 +24,10 @@ from store.utterances import Utterances
 
 
 class _Unchanged(Exception):  # noqa: N818 - not an error
-    """The store holds this content already; what was written beside it is dropped."""
+    """The store has this content already; the temporary one is dropped."""
 
 
-def _say_nothing(sentence: str) -> None:
+def _ignore(sentence: str) -> None:
     pass
 
 
@@ -38,27 +38,27 @@ def ingest(
     progress: Progress,
     *,
     wait: float | None = None,
-    notice: Callable[[str], None] = _say_nothing,
+    notice: Callable[[str], None] = _ignore,
 ) -> Ingestion:
-    """Read the corpus in `raw` and leave it at `store`.
+    """Write the corpus at `raw` to `store`.
 
-    A store that holds exactly this content stays untouched. One that holds other content is
-    replaced only with `overwrite`, a file that is no store never. Whatever goes wrong, the file
-    that was there stays. Another process that makes this store is waited for, `wait` seconds or,
-    with None, until it is done; `notice` is told of that.
+    A store with exactly this content is not touched. One with other content is replaced only with
+    `overwrite`, and a file that is no store never. After an error the file that was there remains.
+    If another process is writing this store, ingest waits `wait` seconds, or with None until it is
+    done; `notice` receives a sentence about that.
 
-    Raises InputError for raw data that is not as its layout promises, StoreRefusedError for a store
-    that would have to be replaced, SystemRefusedError where another process does not finish in
-    time, OSError where the system refuses.
+    Raises InputError for raw data that its layout does not allow, StoreRefusedError for a store
+    that would have to be replaced, UnsupportedError for an unusable layout, SystemRefusedError
+    where another process does not finish in time, OSError from the system.
     """
-    layout = layout_of(raw, settings.layout)
+    layout = layout_of(raw, settings.layout, notice)
     corpus = layout.read(raw, settings.class_names, settings.max_file_size)
     with closing(corpus.source):
         if not any(utterance.features for utterance in corpus.utterances):
             raise InputError(f"{raw} lists no feature file: all feature columns are empty")
         utterances = _arrange(corpus)
-        place = Path(os.path.realpath(store))
-        with holding([beside(place)], wait, notice):
+        target = Path(os.path.realpath(store))
+        with holding([beside(target)], wait, notice):
             return _replaced(store, corpus, utterances, settings, progress)
 
 
@@ -69,15 +69,15 @@ def _replaced(
     settings: IngestSettings,
     progress: Progress,
 ) -> Ingestion:
-    """Make the store, unless it is there already."""
-    standing = standing_fingerprint(store, corpus, utterances, settings)
+    """Write the store, unless it exists already."""
+    existing = existing_fingerprint(store, corpus, utterances, settings)
     existed = store.exists()
     reused = False
     try:
         with replacing(store) as temporary:
             problems = write_store(temporary, corpus, utterances, settings, progress)
             with Store.open(temporary) as written:
-                reused = standing is not None and is_same(store, standing, written, settings)
+                reused = existing is not None and is_same(store, existing, written, settings)
             if reused:
                 raise _Unchanged
     except _Unchanged:

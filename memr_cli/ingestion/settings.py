@@ -1,4 +1,4 @@
-"""How a corpus becomes a store."""
+"""Settings of an ingest."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ __all__ = ["IngestSettings", "OnProblem"]
 
 @dataclass(frozen=True)
 class IngestSettings:
-    """How a corpus becomes a store. Raises UsageError for class names that cannot be."""
+    """Settings of an ingest. Raises UsageError for class names that are not allowed."""
 
     pooling: Pooling = Pooling.MEAN
     sequences: bool = False
@@ -20,7 +20,7 @@ class IngestSettings:
     on_problem: OnProblem = OnProblem.KEEP
     overwrite: bool = False
     max_file_size: int = MAX_FILE_BYTES
-    """How many bytes a single file of the corpus may have, or a member of its zip."""
+    """Bytes of the largest file of the corpus, or member of its zip, that is read."""
     layout: str | None = None
     """The layout's name; None: recognised by content."""
 

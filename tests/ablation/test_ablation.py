@@ -18,8 +18,8 @@ from ablating import METRICS, QUICK, Results, Run
 from memr_cli.ablation.conditions import Absent, Lossy, chances
 from memr_cli.ablation.decisions import FoldDecisions
 from memr_cli.commands.ablate import rows
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_settings import SyntheticSettings
+from memr_cli.corpora.synthetic.settings import SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
 from memr_cli.results.ablation import Ablation

@@ -4,7 +4,7 @@ import pytest
 from raw_folders import listing, row
 
 from memr_cli.corpora.corpus import Corpus
-from memr_cli.corpora.coursework import read_corpus
+from memr_cli.corpora.coursework import LAYOUT
 from memr_cli.errors import InputError, UsageError
 from memr_cli.ingestion import IngestSettings
 
@@ -14,7 +14,7 @@ IEMOCAP = ("anger", "sadness", "happiness", "neutral")
 def corpus_of(raw: Path, labels: list[object], class_names: list[str] | None = None) -> Corpus:
     rows = [row(f"u{i}", label=label) for i, label in enumerate(labels)]
     (raw / "dataset.csv").write_text(listing(rows), encoding="utf-8")
-    return read_corpus(raw, class_names)
+    return LAYOUT.read(raw, class_names)
 
 
 def labels_of(corpus: Corpus) -> list[int | None]:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from raw_folders import COLUMNS, listing, npy, row, write_raw
 
 from memr_cli.corpora.corpus import Corpus
-from memr_cli.corpora.coursework import read_corpus
-from memr_cli.corpora.table import read_table
+from memr_cli.corpora.coursework import LAYOUT
+from memr_cli.corpora.listing import read_listing
 from memr_cli.errors import InputError
 
 
@@ -15,7 +15,7 @@ def corpus_of(raw: Path, content: str | bytes, class_names: list[str] | None = N
     raw.mkdir(exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
     (raw / "dataset.csv").write_bytes(data)
-    return read_corpus(raw, class_names)
+    return LAYOUT.read(raw, class_names)
 
 
 def refusal_of(raw: Path, content: str | bytes, class_names: list[str] | None = None) -> str:
@@ -105,9 +105,9 @@ def test_a_folder_that_is_marked_is_synthetic(tmp_path: Path) -> None:
 def test_where_both_lie_the_folder_is_read_and_a_note_says_so(tmp_path: Path) -> None:
     rows = [row("a", visual="/features/a.npy")]
     write_raw(tmp_path, rows, {"features/a.npy": npy([2.0])}, zipped=True)
-    assert read_corpus(tmp_path, None).notes == ()
+    assert LAYOUT.read(tmp_path, None).notes == ()
     write_raw(tmp_path, rows, {"features/a.npy": npy([1.0])})
-    corpus = read_corpus(tmp_path, None)
+    corpus = LAYOUT.read(tmp_path, None)
     assert corpus.source.blob("/features/a.npy").read() == npy([1.0])
     (note,) = corpus.notes
     assert "the folder is read, not the zip" in note
@@ -118,7 +118,7 @@ class TestRefusals:
         (tmp_path / "file").touch()
         for raw, found in (("none", "does not exist"), ("file", "is not a folder"), ("", "holds")):
             with pytest.raises(InputError, match=found) as caught:
-                read_corpus(tmp_path / raw, None)
+                LAYOUT.read(tmp_path / raw, None)
             assert "dataset.csv beside features/ or features.zip" in str(caught.value)
 
     def test_an_empty_csv(self, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ class TestRefusals:
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_table_or_a_named_refusal(content: bytes) -> None:
     try:
-        table = read_table(Path("dataset.csv"), content, ())
+        table = read_listing(Path("dataset.csv"), content, ())
     except InputError:
         return
     assert len(table.lines)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from raw_folders import npy, npy_claiming
 
-from memr_cli.corpora.features import FeatureProblem, Reason, check_finite, parse
+from memr_cli.corpora.features import FeatureProblem, Reason, check_finite
+from memr_cli.corpora.npy import parse
 
 WHOLE = npy(np.arange(12, dtype=np.float32).reshape(3, 4))
 

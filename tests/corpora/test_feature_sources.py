@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from memr_cli.corpora.archives import ZipSource
 from memr_cli.corpora.coursework import open_source
 from memr_cli.corpora.features import FeatureProblem, Reason
-from memr_cli.corpora.sources import FolderSource
+from memr_cli.corpora.folders import FolderSource
 from memr_cli.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("closed_zips")

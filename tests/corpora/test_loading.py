@@ -6,10 +6,9 @@ from hypothesis.extra import numpy as hnp
 from raw_folders import npy
 from xxhash import xxh3_128_digest
 
-from memr_cli.corpora.features import FeatureProblem, check_finite, parse
-from memr_cli.corpora.loading import Pooled, load
-from memr_cli.corpora.pooling import Pooling, pool
-from memr_cli.corpora.sources import Blob
+from memr_cli.corpora.features import FeatureProblem, Pooled, check_finite, load, pool
+from memr_cli.corpora.npy import Blob, parse
+from memr_cli.vocabulary import Pooling
 
 
 def loaded(array: np.ndarray, how: Pooling, sequences: bool = False) -> Pooled | FeatureProblem:
@@ -65,7 +64,7 @@ def test_sums_beyond_float32_are_no_problem_of_the_file(sequences: bool) -> None
 
 
 def test_a_good_file_is_looked_at_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memr_cli.corpora.loading.check_finite", None)
+    monkeypatch.setattr("memr_cli.corpora.features.check_finite", None)
     frames = np.random.default_rng(0).standard_normal((50, 7), np.float32)
     for how in Pooling:
         assert isinstance(loaded(frames, how), Pooled)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from memr_cli.corpora.pooling import Pooling, pool
+from memr_cli.corpora.features import pool
+from memr_cli.vocabulary import Pooling
 
 frames_of_any_float = hnp.arrays(
     st.sampled_from([np.float16, np.float32, np.float64]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memr_cli.corpora.subsets import inside, kind_of
+from memr_cli.corpora.iemocap import inside, kind_of
 from memr_cli.vocabulary import Subset
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memr_cli.corpora.coursework import read_corpus
-from memr_cli.corpora.features import parse
-from memr_cli.corpora.synthetic import SyntheticSettings, write_corpus
+from memr_cli.corpora.coursework import LAYOUT
+from memr_cli.corpora.npy import parse
+from memr_cli.corpora.synthetic.settings import SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.errors import UsageError
 from memr_cli.progress import silent
 from memr_cli.vocabulary import MODALITIES
@@ -45,7 +46,7 @@ def test_folder_and_zip_hold_the_same(tmp_path: Path) -> None:
     corpora = []
     for name, archive in (("a", False), ("b", True)):
         write_corpus(tmp_path / name, replace(SMALL, archive=archive), silent)
-        corpora.append(read_corpus(tmp_path / name, None))
+        corpora.append(LAYOUT.read(tmp_path / name, None))
     assert corpora[0].utterances == corpora[1].utterances
     for utterance in corpora[0].utterances:
         for path in utterance.features.values():
@@ -56,7 +57,7 @@ def test_folder_and_zip_hold_the_same(tmp_path: Path) -> None:
 def test_it_has_the_shape_of_iemocap(tmp_path: Path) -> None:
     settings = replace(SyntheticSettings(), frames=1, visual_dim=1, acoustic_dim=1, lexical_dim=1)
     summary = write_corpus(tmp_path, settings, silent)
-    corpus = read_corpus(tmp_path, None)
+    corpus = LAYOUT.read(tmp_path, None)
     assert corpus.synthetic
     assert corpus.class_names == ("anger", "sadness", "happiness", "neutral")
     labels = Counter(utterance.label for utterance in corpus.utterances)
@@ -81,7 +82,7 @@ def test_it_has_the_shape_of_iemocap(tmp_path: Path) -> None:
 
 def test_sequences_vary_in_length_and_some_are_missing(tmp_path: Path) -> None:
     write_corpus(tmp_path, SMALL, silent)
-    corpus = read_corpus(tmp_path, None)
+    corpus = LAYOUT.read(tmp_path, None)
     shapes: dict[str, set[tuple[int, ...]]] = {modality: set() for modality in MODALITIES}
     missing = Counter()
     for utterance in corpus.utterances:
@@ -103,7 +104,7 @@ def test_lexical_tells_most_and_visual_least_and_together_more(tmp_path: Path) -
         utterances=1000, missing=0, frames=6, visual_dim=64, acoustic_dim=64, lexical_dim=64
     )
     write_corpus(tmp_path, settings, silent)
-    corpus = read_corpus(tmp_path, None)
+    corpus = LAYOUT.read(tmp_path, None)
     labelled = [utterance for utterance in corpus.utterances if utterance.label is not None]
     labels = np.array([utterance.label for utterance in labelled])
     tested = np.array([utterance.speaker[1:] in ("01", "02") for utterance in labelled])
@@ -184,4 +185,4 @@ def test_settings_that_no_corpus_can_have(values: dict[str, float]) -> None:
 def test_the_smallest_corpus_can_be_read(tmp_path: Path, unlabelled: float) -> None:
     settings = replace(SMALL, utterances=10, unlabelled=unlabelled)
     assert write_corpus(tmp_path, settings, silent).utterances == 10
-    assert len(read_corpus(tmp_path, None).utterances) == 10
+    assert len(LAYOUT.read(tmp_path, None).utterances) == 10

@@ -22,12 +22,12 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from memr_cli.corpora.coursework import read_corpus
-from memr_cli.corpora.features import parse
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_features import sequences
-from memr_cli.corpora.synthetic_settings import Planted, SyntheticSettings
-from memr_cli.corpora.synthetic_turns import CLASS_COUNTS, turns_of, with_moods
+from memr_cli.corpora.coursework import LAYOUT
+from memr_cli.corpora.npy import parse
+from memr_cli.corpora.synthetic.features import sequences
+from memr_cli.corpora.synthetic.settings import Planted, SyntheticSettings
+from memr_cli.corpora.synthetic.turns import CLASS_COUNTS, turns_of, with_moods
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.progress import silent
 from memr_cli.vocabulary import MODALITIES
 
@@ -82,7 +82,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Planted], Load
     def load(signal: Planted) -> Loaded:
         folder = tmp_path_factory.mktemp("corpus") / signal
         write_corpus(folder, replace(SIZE, signal=signal), silent)
-        corpus = read_corpus(folder, None)
+        corpus = LAYOUT.read(folder, None)
         frames: dict[str, list[Floats]] = {name: [] for name in MODALITIES}
         for utterance in corpus.utterances:
             for name in MODALITIES:
@@ -271,7 +271,7 @@ def test_classes_speakers_and_layout_are_the_same_whatever_is_planted(
     for planted in (Planted.POOLED, signal):
         folder = tmp_path / planted
         write_corpus(folder, replace(SMALLER, signal=planted), silent)
-        turns = read_corpus(folder, None).utterances
+        turns = LAYOUT.read(folder, None).utterances
         found[planted] = (
             Counter(turn.label for turn in turns),
             [(turn.id, turn.speaker, turn.session, turn.dialogue, turn.turn) for turn in turns],

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from memr_cli.corpora.subsets import kind_of
+from memr_cli.corpora.iemocap import kind_of
 from memr_cli.data.dataset import Dataset, open_dataset
 from memr_cli.vocabulary import Subset
 from store.reader import Store

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from evaluating import Run, arrays_before_refit, asking, evaluated, predictions
 
-from memr_cli.corpora.subsets import kind_of
+from memr_cli.corpora.iemocap import kind_of
 from memr_cli.data.dataset import open_dataset
 from memr_cli.evaluation.calibration import fitted_temperature
 from memr_cli.evaluation.protocols import folds, restrict

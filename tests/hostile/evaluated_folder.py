@@ -22,8 +22,8 @@ import memr_cli.ablation.ablate
 import memr_cli.comparison.compare
 import memr_cli.experiment.evaluate
 import memr_cli.learning.training  # noqa: F401
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_settings import SyntheticSettings
+from memr_cli.corpora.synthetic.settings import SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.learning.checkpoints import _digest
 from memr_cli.progress import silent
 from memr_cli.results.hashes import digest

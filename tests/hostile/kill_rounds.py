@@ -24,8 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import sandbox
 
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_settings import SyntheticSettings
+from memr_cli.corpora.synthetic.settings import SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.progress import silent
 from store.check import check
 from store.reader import Store

@@ -16,11 +16,12 @@ from test_hostile_zips import CENTRAL, LOCAL, zipped
 
 from memr_cli.corpora import archives
 from memr_cli.corpora.archives import ZipSource
-from memr_cli.corpora.coursework import read_corpus
-from memr_cli.corpora.features import FeatureProblem, parse
+from memr_cli.corpora.coursework import LAYOUT
+from memr_cli.corpora.features import FeatureProblem
+from memr_cli.corpora.folders import FolderSource
 from memr_cli.corpora.limits import in_bytes, in_words
-from memr_cli.corpora.sources import FolderSource
-from memr_cli.corpora.table import name_problem, read_table
+from memr_cli.corpora.listing import name_problem, read_listing
+from memr_cli.corpora.npy import parse
 from memr_cli.errors import InputError, UsageError
 from memr_cli.ingestion import IngestSettings, ingest
 from memr_cli.progress import silent
@@ -65,7 +66,7 @@ def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_refused(
     (raw / name).unlink(missing_ok=True)
     make(raw / name)
     with pytest.raises(InputError, match=name.replace(".", r"\.")):
-        read_corpus(raw, None)
+        LAYOUT.read(raw, None)
 
 
 def test_a_listing_that_is_more_than_its_size_says_is_refused(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_listing_that_is_more_than_its_size_says_is_refused(tmp_path: Path) ->
     if not Path("/proc/self/status").is_file():
         pytest.skip("no file of an unknown size here")
     with pytest.raises(InputError, match="changed while it was read"):
-        read_corpus(tmp_path, None)
+        LAYOUT.read(tmp_path, None)
 
 
 def test_half_a_character_on_the_command_line_is_refused() -> None:
@@ -206,15 +207,15 @@ def test_files_beyond_the_limit_are_named_with_it(tmp_path: Path) -> None:
     for zip_too in (False, True):
         raw = write_raw(tmp_path / str(zip_too), rows, files, zipped=zip_too)
         result = ingest(raw, tmp_path / "memr.h5", IngestSettings(max_file_size=400), silent)
-        (problem,) = result["problems"]
-        assert (problem["path"], problem["code"]) == ("/features/b.npy", "too-large")
-        assert said in problem["reason"]
+        (problem,) = result.problems
+        assert (problem.path, problem.code) == ("/features/b.npy", "too-large")
+        assert said in problem.reason
     size = (raw / "dataset.csv").stat().st_size
     with pytest.raises(InputError, match=rf"dataset\.csv is {size} bytes .* --max-file-size"):
-        read_corpus(raw, None, size - 1)
+        LAYOUT.read(raw, None, size - 1)
     (raw / "classes.txt").write_bytes(b"x" * (size + 1))
     with pytest.raises(InputError, match=rf"classes\.txt is {size + 1} bytes .* --max-file-size"):
-        read_corpus(raw, None, size)
+        LAYOUT.read(raw, None, size)
 
 
 @pytest.mark.parametrize(
@@ -237,11 +238,11 @@ def test_columns_without_number_take_little(tmp_path: Path) -> None:
     rows = "".join(f"u{i},F01,,,,0{',' * 100_000}\n" for i in range(3))
     content = f"{HEADER}{others}\n{rows}".encode()
     with memory_below(24 * len(content) / 2**20):
-        assert read_table(tmp_path, content, COLUMNS).cells.keys() == set(COLUMNS)
+        assert read_listing(tmp_path, content, COLUMNS).cells.keys() == set(COLUMNS)
     too_many = HEADER.encode() + b"," * 2**20
     for broken in (too_many, content.replace(HEADER.encode(), b"x"), content + b"u9,F01\n"):
         with pytest.raises(InputError) as caught:
-            read_table(tmp_path, broken, COLUMNS)
+            read_listing(tmp_path, broken, COLUMNS)
         assert len(str(caught.value)) < 2000
         assert ("at most 1048576 can be read" in str(caught.value)) == (broken is too_many)
 
@@ -250,7 +251,7 @@ def test_a_hundred_thousand_class_names_are_refused_at_once(tmp_path: Path) -> N
     (tmp_path / "dataset.csv").write_bytes(LISTING)
     (tmp_path / "classes.txt").write_text("\n".join(f"c{i}" for i in range(100_000)))
     with pytest.raises(InputError, match="100000 classes are named; at most 1000"):
-        read_corpus(tmp_path, None)
+        LAYOUT.read(tmp_path, None)
 
 
 @pytest.mark.parametrize("label", ["x" * 100_000, "2000." + "0" * 100_000, "-1." + "0" * 100_000])
@@ -259,7 +260,7 @@ def test_messages_do_not_carry_what_is_long(label: str, tmp_path: Path) -> None:
     names = [f"{i:x>1000}" for i in range(5)]
     for classes in (None, names):
         with pytest.raises(InputError) as caught:
-            read_corpus(tmp_path, classes)
+            LAYOUT.read(tmp_path, classes)
         assert len(str(caught.value)) < 2000
 
 
@@ -270,9 +271,9 @@ def test_a_problem_does_not_quote_a_long_path_of_another_file(tmp_path: Path) ->
     rows = [row(identity, lexical=path) for identity, path in paths.items()]
     raw = write_raw(tmp_path, rows, files, zipped=True)
     result = ingest(raw, tmp_path / "memr.h5", IngestSettings(), silent)
-    (problem,) = result["problems"]
-    assert problem["code"] == "different-dims"
-    assert len(problem["reason"]) < 400
+    (problem,) = result.problems
+    assert problem.code == "different-dims"
+    assert len(problem.reason) < 400
 
 
 UNSEEN = (

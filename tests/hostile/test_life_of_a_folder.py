@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sandbox import CASES, Conditions
 
-from memr_cli.corpora.synthetic import write_corpus
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.progress import silent
 from memr_cli.vocabulary import MODALITIES
 

@@ -16,7 +16,7 @@ import sandbox
 from kill_rounds import INGEST, content, halves
 from sandbox import Conditions
 
-from memr_cli.corpora.synthetic import write_corpus
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.files import memory
 from memr_cli.progress import silent
 from store import memory as store_memory

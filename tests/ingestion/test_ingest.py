@@ -11,11 +11,11 @@ import pytest
 from ingested import ingest
 from raw_folders import COLUMNS, npy, row, write_raw
 
-from memr_cli.corpora.coursework import read_corpus
-from memr_cli.corpora.features import parse
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_settings import SyntheticSettings
-from memr_cli.corpora.table import MAX_NAME_BYTES
+from memr_cli.corpora.coursework import LAYOUT
+from memr_cli.corpora.listing import MAX_NAME_BYTES
+from memr_cli.corpora.npy import parse
+from memr_cli.corpora.synthetic.settings import SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.errors import InputError
 from memr_cli.ingestion import IngestSettings
 from memr_cli.progress import silent
@@ -40,7 +40,7 @@ def test_a_store_holds_the_pooled_features_of_the_corpus(
     raw: Path, tmp_path: Path, how: Pooling
 ) -> None:
     result = ingest(raw, tmp_path / "memr.h5", IngestSettings(pooling=how), silent)
-    corpus = read_corpus(raw, None)
+    corpus = LAYOUT.read(raw, None)
     assert check(tmp_path / "memr.h5") == []
     with Store.open(tmp_path / "memr.h5") as store:
         assert store.fingerprint == result["fingerprint"]
@@ -69,7 +69,7 @@ def test_a_store_holds_the_pooled_features_of_the_corpus(
 def test_sequences_are_kept_where_asked_for(raw: Path, tmp_path: Path) -> None:
     result = ingest(raw, tmp_path / "memr.h5", IngestSettings(sequences=True), silent)
     assert result["sequences"]
-    corpus = read_corpus(raw, None)
+    corpus = LAYOUT.read(raw, None)
     with Store.open(tmp_path / "memr.h5") as store:
         for i, source_row in enumerate(store.utterances.source_row):
             path = corpus.utterances[source_row].features.get("acoustic")

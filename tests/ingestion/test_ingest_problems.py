@@ -1,5 +1,6 @@
 import io
 import os
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,21 @@ def test_an_npz_is_not_an_npy(tmp_path: Path) -> None:
     np.savez(stream, np.ones(3))
     raw = raw_with(tmp_path / "raw", stream.getvalue())
     assert "is a zip or .npz archive" in problem_of(raw, tmp_path / "memr.h5")["reason"]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_memory_does_not_grow_with_the_content_of_bad_files(tmp_path: Path, zipped: bool) -> None:
+    n_files, frames = 40, np.ones((1, 50_000), np.float32)
+    bad = np.where(np.arange(50_000) == 7, np.nan, frames).astype(np.float32)
+    files = {f"features/{i}.npy": npy(bad if i else frames) for i in range(n_files)}
+    rows = [row(f"u{i}", lexical=path) for i, path in enumerate(files)]
+    raw = write_raw(tmp_path / "raw", rows, files, zipped=zipped)
+    ingest(raw, tmp_path / "first.h5", IngestSettings(), silent)  # loads modules and caches
+    tracemalloc.start()
+    try:
+        result = ingest(raw, tmp_path / "memr.h5", IngestSettings(), silent)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(result["problems"]) == n_files - 1
+    assert peak < n_files * bad.nbytes / 2

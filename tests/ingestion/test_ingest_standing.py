@@ -10,9 +10,10 @@ import pytest
 from ingested import ingest
 from raw_folders import npy, row, write_raw
 
-from memr_cli.corpora.sources import FolderSource, Found
+from memr_cli.corpora.features import Found
+from memr_cli.corpora.folders import FolderSource
 from memr_cli.errors import InputError, StoreRefusedError
-from memr_cli.ingestion import IngestSettings, reading_ahead
+from memr_cli.ingestion import IngestSettings, columns
 from memr_cli.progress import silent
 from memr_cli.vocabulary import Pooling
 from store.check import check
@@ -196,7 +197,7 @@ def test_a_failure_halfway_leaves_the_old_store_or_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if in_threads:
-        monkeypatch.setattr(reading_ahead, "SMALL_BYTES", 0)
+        monkeypatch.setattr(columns, "SMALL_BYTES", 0)
     threads = threading.active_count()
     before = store.read_bytes()
     write_raw(raw, ROWS[:3], FILES)

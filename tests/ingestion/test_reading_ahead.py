@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memr_cli.ingestion import reading_ahead
-from memr_cli.ingestion.reading_ahead import read_ahead
+from memr_cli.ingestion import columns
+from memr_cli.ingestion.columns import read_ahead
 
-LARGE = reading_ahead.SMALL_BYTES
+LARGE = columns.SMALL_BYTES
 
 
 @pytest.fixture(autouse=True)
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_ahead, "usable_processors", lambda: 2)
+    monkeypatch.setattr(columns, "usable_processors", lambda: 2)
 
 
 class Files:
@@ -75,7 +75,7 @@ def test_two_files_are_loaded_at_the_same_time() -> None:
 
 def test_what_is_ahead_is_bounded_in_bytes_and_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     bound = 10 * LARGE
-    monkeypatch.setattr(reading_ahead, "AHEAD_BYTES", bound)
+    monkeypatch.setattr(columns, "AHEAD_BYTES", bound)
     for size, files_at_once in ((LARGE, 4), (4 * LARGE, 2), (7 * LARGE, 1), (99 * LARGE, 1)):
         files = Files([size] * 30)
         with files.ahead() as loaded:

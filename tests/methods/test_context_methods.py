@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from memr_cli.corpora.synthetic import write_corpus
-from memr_cli.corpora.synthetic_settings import Planted, SyntheticSettings
+from memr_cli.corpora.synthetic.settings import Planted, SyntheticSettings
+from memr_cli.corpora.synthetic.writer import write_corpus
 from memr_cli.data.dataset import held_modalities, open_dataset
 from memr_cli.evaluation.protocols import folds
 from memr_cli.ingestion import IngestSettings, ingest

@@ -1,4 +1,4 @@
-"""What stands already where a store is to go, and whether it may be replaced."""
+"""The store that exists at the path of a new one: reused, replaced, or a reason to refuse."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from memr_cli.corpora.corpus import Corpus
-from memr_cli.corpora.quoting import enumerate_names, show
 from memr_cli.errors import StoreRefusedError
+from memr_cli.files.visible import enumerate_names, show
 from memr_cli.ingestion.description import describe_modality
 from memr_cli.ingestion.settings import IngestSettings
 from store.check import check
@@ -16,13 +16,13 @@ from store.reader import Store
 from store.utterances import Utterances
 
 
-def standing_fingerprint(
+def existing_fingerprint(
     path: Path, corpus: Corpus, utterances: Utterances, settings: IngestSettings
 ) -> str | None:
-    """The fingerprint of the store at `path`; None where there is none worth keeping.
+    """Return the fingerprint of the store at `path`; None where there is none, or it is unusable.
 
-    Raises StoreRefusedError where it is clear already, without reading features, that what is there
-    would have to be replaced and may not be.
+    Raises StoreRefusedError where the listing alone shows that it would have to be replaced, and
+    the settings do not allow that.
     """
     try:
         with Store.open(path) as store:
@@ -32,8 +32,8 @@ def standing_fingerprint(
         return None
     except NotAStoreError as error:
         raise StoreRefusedError(
-            f"{path} is there already and is not a memr store, so it is never overwritten. "
-            "Move it away, or name another place with --store PATH"
+            f"{path} exists and is not a memr store, so it is never overwritten. "
+            "Move it away, or choose another path with --store PATH"
         ) from error
     except StoreError as error:
         if not settings.overwrite:
@@ -47,7 +47,7 @@ def standing_fingerprint(
 def _known_difference(
     store: Store, corpus: Corpus, utterances: Utterances, settings: IngestSettings
 ) -> str | None:
-    """What keeps the store from having this content, as far as the listing tells; or None."""
+    """Return a difference between the store and the corpus that the listing shows; or None."""
     held = store.utterances
     if store.n != len(utterances):
         return f"it has {store.n} utterances, this corpus {len(utterances)}"
@@ -67,13 +67,13 @@ def _known_difference(
     return None
 
 
-def is_same(path: Path, standing: str, written: Store, settings: IngestSettings) -> bool:
-    """Whether the store at `path`, of the fingerprint `standing`, holds all that was written.
+def is_same(path: Path, fingerprint: str, written: Store, settings: IngestSettings) -> bool:
+    """Return whether the store at `path`, which has this fingerprint, equals the one just written.
 
-    The fingerprint is what a store says of itself, so a store is verified before it is taken for
-    good. Raises StoreRefusedError where it would have to be replaced and may not be.
+    A store states its own fingerprint, so its content is verified first. Raises StoreRefusedError
+    where it would have to be replaced and the settings do not allow that.
     """
-    if written.fingerprint == standing:
+    if written.fingerprint == fingerprint:
         violations = check(path)
         if not violations:
             return True
@@ -88,7 +88,7 @@ def is_same(path: Path, standing: str, written: Store, settings: IngestSettings)
 
 
 def _difference(path: Path, written: Store) -> str:
-    """In what the features of the store at `path` and of the one just written differ."""
+    """Return a difference between the features of the store at `path` and the one just written."""
     with Store.open(path) as store:
         before, after = store.provenance.get("pooling"), written.provenance.get("pooling")
         if before != after:
@@ -105,10 +105,10 @@ def _difference(path: Path, written: Store) -> str:
 
 
 def _refusal(path: Path, found: str) -> StoreRefusedError:
-    """The error for a store that would have to be replaced; `found` says in what it differs."""
+    """Return the error for a store that would have to be replaced; `found` is the difference."""
     return StoreRefusedError(
         f"{path} holds other content: {found}. "
-        "Add --overwrite to replace it, or name another place with --store PATH"
+        "Add --overwrite to replace it, or choose another path with --store PATH"
     )
 
 

@@ -1,7 +1,9 @@
-"""A csv file as columns whose cells know their line, for errors that say where to look.
+"""The csv file that lists a corpus, as columns whose cells know their line, for error messages.
 
-Only the columns that are asked for are kept, and lines are decoded one after the other: what a
-file takes in memory is in proportion to its size, whatever it consists of. N rows.
+Only the requested columns are kept, and lines are decoded one after the other, so memory is
+proportional to the size of the file, whatever it contains.
+
+Shapes: N rows.
 """
 
 import csv
@@ -12,19 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memr_cli.corpora.quoting import enumerate_names
 from memr_cli.errors import InputError
-from memr_cli.files.visible import visible
+from memr_cli.files.visible import enumerate_names, visible
 
 MAX_NAME_BYTES = 1024
-"""How long an id or a name may be, in UTF-8: what a store takes."""
+"""The longest id or name in UTF-8: the limit of a store."""
 
 MAX_COLUMNS = 2**20
 
-# What takes no room on paper, beside that which is not `visible` anywhere: two names that differ
-# in such a character alone look the same. Those of Unicode's Default_Ignorable_Code_Point, but for
-# what words and emoji are really written with: the joiners of Persian and Hindi, and what selects
-# the form of a letter in Mongolian, of an emoji, and of a Japanese name.
+# Characters without width, besides those that `visible` replaces: two names that differ in one of
+# them alone look the same. These are Unicode's Default_Ignorable_Code_Point without those that
+# words and emoji need: the joiners of Persian and Hindi, and the variation selectors of Mongolian,
+# of emoji and of Japanese names.
 _UNSEEN = re.compile(
     "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u206f\u3164\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
@@ -32,11 +33,11 @@ _UNSEEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Table:
+class Listing:
     """Known columns of a csv file with at least one row.
 
-    `lines` (N,) are those that the rows begin on (from 1); `cells` has N values, stripped, of each
-    known column that the file has.
+    lines: (N,) the line that each row begins on, from 1. cells: N stripped values of each known
+    column that the file has.
     """
 
     path: Path
@@ -44,35 +45,29 @@ class Table:
     cells: Mapping[str, Sequence[str]]
 
     def at(self, line: int) -> str:
-        """Where a line is, for the beginning of a message."""
+        """Return the position of a line, for the beginning of a message."""
         return f"{self.path}, line {line}"
 
     def column(self, name: str) -> Sequence[str]:
-        """The values of a known column (N,), empty where the file has no such column."""
+        """Return the values of a known column (N,), empty where the file has no such column."""
         return self.cells.get(name) or ("",) * len(self.lines)
 
-    def fills(self, name: str) -> bool:
-        """Whether any row has a value in a column."""
-        return any(self.cells.get(name, ()))
 
-
-def read_table(
+def read_listing(
     path: Path,
     content: bytes,
     required: Sequence[str],
     optional: Sequence[str] = (),
     renamed: Mapping[str, str] | None = None,
     suffix: str | None = None,
-) -> Table:
-    """Read columns of comma-separated UTF-8 `content`, read from `path`.
+) -> Listing:
+    """Parse the content of the csv file at `path`: UTF-8, separated by commas.
 
-    These are the required and the optional ones, and those whose names end with `suffix`.
-
-    Column names and values lose surrounding spaces, names also turn spaces within into `_`;
-    `renamed` gives columns that may go by another name the one they are known by.
-    Blank lines are passed over. Raises InputError, naming the line, where the content is not
-    UTF-8 (a byte order mark is accepted) or not csv, lacks a required column, names a required or
-    optional one twice, has no rows, or has a row of more or fewer fields than the header.
+    Kept are the required and the optional columns, and those whose names end with `suffix`.
+    `renamed` maps other names of columns to those. Spaces around names and values are dropped,
+    spaces within names become `_`. Blank lines are skipped. Raises InputError, with the line, where
+    the content is not UTF-8 (a byte order mark is accepted) or not csv, lacks a required column,
+    names a kept one twice, has no rows, or has a row of more or fewer fields than the header.
     """
     records = _records(path, content)
     head_line, head = next(records, (0, []))
@@ -90,9 +85,9 @@ def read_table(
         more = (name for name in columns if name.endswith(suffix) and name not in known)
         optional = (*optional, *dict.fromkeys(more))
     _check_columns(where, columns, required, optional)
-    places = {name: columns.index(name) for name in (*required, *optional) if name in columns}
-    cells: dict[str, list[str]] = {name: [] for name in places}
-    filled = [(place, cells[name].append) for name, place in places.items()]
+    positions = {name: columns.index(name) for name in (*required, *optional) if name in columns}
+    cells: dict[str, list[str]] = {name: [] for name in positions}
+    filled = [(position, cells[name].append) for name, position in positions.items()]
     lines = array("q")
     for line, fields in records:
         if len(fields) != len(columns):
@@ -101,15 +96,15 @@ def read_table(
                 f"the header names {len(columns)} columns: {enumerate_names(columns)}"
             )
         lines.append(line)
-        for place, append in filled:
-            append(fields[place].strip())
+        for position, append in filled:
+            append(fields[position].strip())
     if not lines:
         raise InputError(f"{path} has a header but no rows; each row is one utterance")
-    return Table(path, lines, cells)
+    return Listing(path, lines, cells)
 
 
 def name_problem(name: str) -> str | None:
-    """Why a text cannot be an id or a name in a store, as a clause, or None."""
+    """Return why a text cannot be an id or a name in a store, as a clause, or None."""
     if name.isascii() and name.isprintable():
         n_bytes = len(name)
     elif visible(name) != name or _UNSEEN.search(name):
@@ -120,7 +115,7 @@ def name_problem(name: str) -> str | None:
 
 
 def _records(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not blank, with the line it begins on."""
+    """Yield each record that is not blank, with the line it begins on."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
     reader = csv.reader(text, skipinitialspace=True, strict=True)
     line = 1
@@ -136,7 +131,7 @@ def _records(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _not_utf8(path: Path, content: bytes) -> str:
-    """Where it is not; what decodes a part at a time does not know."""
+    """Return where the content is not UTF-8, which the decoder of a stream does not know."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
-"""Who speaks when in the synthetic corpus, and what class each turn has.
+"""The turns of the synthetic corpus: dialogues, speakers and classes.
 
-Letters: N turns, C classes.
+Shapes: N turns, C classes.
 """
 
 from dataclasses import dataclass, replace
@@ -9,14 +9,14 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from memr_cli.corpora.synthetic_settings import SESSIONS, SyntheticSettings
+from memr_cli.corpora.synthetic.settings import SESSIONS, SyntheticSettings
 
 GENDERS = "FM"
 CLASS_COUNTS = (328, 272, 352, 384)
-"""Labelled turns by class in the default size, in the order of IEMOCAP_CLASSES; 1,336 in all."""
+"""Labelled turns by class in the default size, in the order of iemocap.CLASSES; 1,336 in all."""
 
 MOOD_LENGTH = 10
-"""How many turns on end a mood lasts, in the mean."""
+"""Mean number of successive turns of one mood."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Turn:
 
 
 def turns_of(settings: SyntheticSettings, rng: np.random.Generator) -> list[Turn]:
-    """Dialogues of 16 to 40 turns, improvised and scripted in turn, session after session.
+    """Return dialogues of 16 to 40 turns, alternately improvised and scripted, by session.
 
     Labels are in random order.
     """
@@ -44,7 +44,7 @@ def turns_of(settings: SyntheticSettings, rng: np.random.Generator) -> list[Turn
         while left > 0:
             length = min(left, int(rng.integers(16, 41)))
             dialogue = _dialogue_name(session, number)
-            # The speakers mostly alternate; now and then one goes on.
+            # Speakers mostly alternate; sometimes one continues.
             gender = np.cumsum(rng.random(length) < 0.8) % 2
             said = [0, 0]
             for turn, who in enumerate(gender):
@@ -58,38 +58,37 @@ def turns_of(settings: SyntheticSettings, rng: np.random.Generator) -> list[Turn
 
 
 def with_moods(turns: list[Turn], rng: np.random.Generator) -> tuple[list[Turn], NDArray[np.int64]]:
-    """The turns with as many labels of each class, but of moods that last; and the moods (N,).
+    """Return the turns with labels that follow moods, as many per class as before; and moods (N,).
 
-    A mood is a class that holds for some turns on end, whoever speaks, and then gives way to
-    another; none reaches beyond its dialogue. A labelled turn's class is its mood. Which turns
-    have no label is chosen without regard to anything else.
+    A mood is a class that lasts for some successive turns of a dialogue, whoever speaks. The class
+    of a labelled turn is its mood. Unlabelled turns are chosen at random.
     """
     labelled = _counted(np.array([turn.label for turn in turns if turn.label is not None]))
     left = labelled + _apportioned(len(turns) - int(labelled.sum()))
     moods = np.empty(len(turns), np.int64)
     dialogues = [
-        [place for place, _ in group]
+        [number for number, _ in group]
         for _, group in groupby(enumerate(turns), lambda item: item[1].dialogue)
     ]
-    # In random order, since the last to be filled take what moods are left.
-    for number in rng.permutation(len(dialogues)):
-        places = dialogues[number]
+    # In random order, since the dialogues that are filled last get the moods that are left.
+    for dialogue in rng.permutation(len(dialogues)):
+        numbers = dialogues[dialogue]
         start, before = 0, None
-        while start < len(places):
+        while start < len(numbers):
             mood = _next_mood(left, before, rng)
-            length = min(int(rng.geometric(1 / MOOD_LENGTH)), len(places) - start, left[mood])
-            moods[places[start : start + length]] = mood
+            length = min(int(rng.geometric(1 / MOOD_LENGTH)), len(numbers) - start, left[mood])
+            moods[numbers[start : start + length]] = mood
             left[mood] -= length
             start, before = start + length, mood
     labels: list[int | None] = [None] * len(turns)
     for mood, count in enumerate(labelled):
-        for place in rng.permutation(np.flatnonzero(moods == mood))[:count]:
-            labels[place] = mood
+        for number in rng.permutation(np.flatnonzero(moods == mood))[:count]:
+            labels[number] = mood
     return [replace(turn, label=label) for turn, label in zip(turns, labels, strict=True)], moods
 
 
 def _next_mood(left: NDArray[np.int64], before: int | None, rng: np.random.Generator) -> int:
-    """One of those that turns are left for, rather another than the one before."""
+    """Return a mood that has turns left, if possible not the one before."""
     open_to = left.astype(np.float64)
     if before is not None and open_to.sum() > open_to[before]:
         open_to[before] = 0.0
@@ -97,14 +96,14 @@ def _next_mood(left: NDArray[np.int64], before: int | None, rng: np.random.Gener
 
 
 def _dialogue_name(session: int, number: int) -> str:
-    """As IEMOCAP names them: the first letter says who of the two wore the markers."""
+    """Return a name like those of IEMOCAP, where the letter is the speaker who wore the markers."""
     scenario = number // 4 + 1
     kind = f"script{scenario:02d}_1" if number % 2 else f"impro{scenario:02d}"
     return f"Ses{session:02d}{GENDERS[number // 2 % 2]}_{kind}"
 
 
 def _labels(settings: SyntheticSettings, rng: np.random.Generator) -> list[int | None]:
-    """A label or None for each turn, in random order, in the shares of CLASS_COUNTS."""
+    """Return a label or None for each turn, in random order, in the shares of CLASS_COUNTS."""
     labelled = round(settings.utterances * (1 - settings.unlabelled))
     labels: list[int | None] = [None] * (settings.utterances - labelled)
     for label, count in enumerate(_apportioned(labelled)):
@@ -113,11 +112,11 @@ def _labels(settings: SyntheticSettings, rng: np.random.Generator) -> list[int |
 
 
 def _apportioned(total: int) -> NDArray[np.int64]:
-    """(C,) so many turns by class, in the shares of CLASS_COUNTS."""
+    """Return (C,) a number of turns by class, in the shares of CLASS_COUNTS."""
     edges = np.rint(np.cumsum(CLASS_COUNTS) / sum(CLASS_COUNTS) * total).astype(np.int64)
     return np.diff(edges, prepend=0)
 
 
 def _counted(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(C,) how many turns have each class."""
+    """Return (C,) the number of turns of each class."""
     return np.bincount(labels, minlength=len(CLASS_COUNTS)).astype(np.int64)

@@ -11,26 +11,26 @@ SESSIONS = 5
 
 
 class Planted(StrEnum):
-    """What of a synthetic corpus tells the class of a turn."""
+    """The part of a synthetic corpus that depends on the class of a turn."""
 
     POOLED = "pooled"
-    """Every frame of the turn, in the same way."""
+    """Every frame of the turn, all in the same way."""
     ORDER = "order"
-    """The order of its frames, and nothing else."""
+    """Only the order of its frames."""
     DIALOGUE = "dialogue"
-    """Its frames faintly, and as faintly those of the turns before and after it."""
+    """Its frames weakly, and those of the turns before and after it equally weakly."""
     NONE = "none"
     """Nothing."""
 
 
 @dataclass(frozen=True)
 class SyntheticSettings:
-    """What shapes the corpus; the same settings give the same bytes.
+    """Settings of the corpus; the same settings give the same bytes.
 
-    `utterances` counts all turns, of which a share `unlabelled` has no label; a share `missing` of
-    the feature files is left out, listed as an empty path. `frames` is the mean length of a visual
-    sequence; acoustic ones have twice as many. `archive` writes features.zip, not features/.
-    `signal` says what tells the class of a turn.
+    utterances: number of turns. unlabelled: share of turns without a label. missing: share of
+    feature files that are left out, listed as empty paths. frames: mean length of a visual
+    sequence; acoustic ones are twice as long. archive: write features.zip, not features/. signal:
+    how features depend on the class.
     Raises UsageError for values that no corpus can have.
     """
 
@@ -60,5 +60,5 @@ class SyntheticSettings:
                 raise UsageError(f"--{name} is {value}; give a share from 0 to below 1.")
 
     def dim(self, modality: str) -> int:
-        """D of a modality."""
+        """Return the dims D of a modality."""
         return int(getattr(self, f"{modality}_dim"))

@@ -1,0 +1,1 @@
+"""A synthetic corpus in IEMOCAP's shape: settings, turns, features, and the files of its layout."""
