@@ -9,11 +9,11 @@ from pathlib import Path
 from memr_cli.comparison.suggestions import evaluate_command
 from memr_cli.data.holdings import Holdings
 from memr_cli.errors import InputError, UnsupportedError, UsageError
-from memr_cli.results import saved
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest, no_longer_scored
 from memr_cli.results.predictions import Predictions
+from memr_cli.results.saved import load as load_result
 from memr_cli.results.settings import Settings
 from memr_cli.vocabulary import ALIASES, PUBLISHED, Across, ProtocolName
 
@@ -250,7 +250,7 @@ def _refuse_missing(
 def _read(named: _Named, store: Path) -> Evaluated:
     folder, path = named.folder, named.path
     try:
-        evaluation = saved.load(path, Evaluation)
+        evaluation = load_result(path, Evaluation)
         method, protocol = evaluation.method, evaluation.protocol.name
         if (method, protocol) != (named.method, named.protocol):
             raise ValueError(f"it is of method {method} under protocol {protocol}")

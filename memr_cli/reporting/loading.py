@@ -11,13 +11,13 @@ from memr_cli.files.visible import visible_tree
 from memr_cli.reporting import commands
 from memr_cli.reporting.fitting import AnyStudy, belongs, why_left_out
 from memr_cli.reporting.groups import Group
-from memr_cli.results import saved
 from memr_cli.results.ablation import Ablation
 from memr_cli.results.audit import Audit
 from memr_cli.results.comparison import ComparedMethod, Comparison
 from memr_cli.results.evaluation import Evaluation
 from memr_cli.results.folder import ResultFolder
 from memr_cli.results.hashes import digest, no_longer_scored
+from memr_cli.results.saved import load as load_result
 from memr_cli.results.schema import Result
 
 Notice = Callable[[str], None]
@@ -118,7 +118,7 @@ def _decoded_in(
 
 def _decoded(path: Path, kind: type[_R], command: str, notice: Notice) -> _R | None:
     try:
-        found = saved.load(path, kind, clean=visible_tree)
+        found = load_result(path, kind, clean=visible_tree)
         if not found.store or not found.fingerprint:
             raise ValueError("it does not name its store")
     except (ValueError, OSError) as error:

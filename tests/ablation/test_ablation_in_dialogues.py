@@ -9,7 +9,7 @@ import pytest
 from ablating import METRICS, QUICK, Run
 from averaging_method import Averaging, Call
 
-from memr_cli.ablation import conditions, scoring
+from memr_cli.ablation import conditions, runs, scoring
 from memr_cli.ablation.ablate import ablate
 from memr_cli.ablation.conditions import SHARES, Absent, Condition, Lossy, Noisy, chances, noise
 from memr_cli.ablation.decisions import FoldDecisions, decide, most_frequent
@@ -60,6 +60,7 @@ def few_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
     """One draw, level and share."""
     for module in (conditions, scoring):
         monkeypatch.setattr(module, "DRAWS", 1)
+    for module in (conditions, scoring, runs):
         monkeypatch.setattr(module, "LEVELS", (1.0,))
         monkeypatch.setattr(module, "SHARES", (0.5,))
 
