@@ -18,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo
-PLACE := --store $(DEMO)/memr.h5 --out $(DEMO)
+DEMO_OPTIONS := --store $(DEMO)/memr.h5 --out $(DEMO) --table
 BENCHMARKS := tests/benchmarks
 HOSTILE := tests/hostile
 AUDIT := .venv-audit
@@ -62,12 +62,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## Show memr at work on a synthetic corpus, from features to a report
 	@rm -rf $(DEMO)
 	$(BIN)/memr synth $(DEMO)/raw
-	$(BIN)/memr ingest $(DEMO)/raw $(PLACE)
-	$(BIN)/memr audit $(PLACE)
-	$(BIN)/memr evaluate $(PLACE)
-	$(BIN)/memr compare visual acoustic lexical early late $(PLACE)
-	$(BIN)/memr ablate early $(PLACE)
-	$(BIN)/memr report $(PLACE)
+	$(BIN)/memr ingest $(DEMO)/raw $(DEMO_OPTIONS)
+	$(BIN)/memr audit $(DEMO_OPTIONS)
+	$(BIN)/memr evaluate $(DEMO_OPTIONS)
+	$(BIN)/memr compare visual acoustic lexical early late $(DEMO_OPTIONS)
+	$(BIN)/memr ablate early $(DEMO_OPTIONS)
+	$(BIN)/memr report $(DEMO_OPTIONS)
 	@echo
 	@echo "The report is $(CURDIR)/$(DEMO)/report/report.html"
 

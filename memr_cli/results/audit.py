@@ -58,14 +58,18 @@ class PartCounts(Part):
     """A number in the training and one in the test part."""
 
     train: Count
+    """In the training part."""
     test: Count
+    """In the test part."""
 
 
 class PartScores(Part):
     """A score by folds within the published training part, and one on the test part."""
 
     train: Fraction
+    """Within the training part."""
     test: Fraction
+    """On the test part."""
 
 
 class SpeakerCounts(Part):
@@ -76,13 +80,16 @@ class SpeakerCounts(Part):
     smallest_speaker: Count
     """Test utterances of the speaker who has the fewest."""
     speakers: Count
+    """Tested speakers."""
 
 
 class ScriptShares(Part):
     """Shares of the test vectors that occur in training; null where there are none to look at."""
 
     scripted: Fraction | None
+    """Of the vectors of scripted utterances."""
     improvised: Fraction | None
+    """Of the vectors of improvised utterances."""
 
 
 class Scripts(Part):
@@ -100,6 +107,7 @@ class Identical(Part):
     """Test vectors that occur in training bit for bit."""
 
     share: Fraction | None
+    """Share of the test vectors that were looked at."""
     n: Count
     """Test vectors that were looked at."""
     same_label: Fraction | None
@@ -110,6 +118,7 @@ class NearIdentical(Part):
     """Test vectors with a cosine above 0.999 to a training vector, identical ones apart."""
 
     share: Fraction | None
+    """Share of the test vectors that were looked at."""
     n: Count
     """Test vectors that were looked at."""
     local_dims: float | None
@@ -122,12 +131,15 @@ class SpeakerIdentity(Part):
     """A linear probe that names the speaker of an utterance; accuracies."""
 
     accuracy: Fraction
+    """Of the probe on features as they are."""
     chance: Fraction
     """Share of the most frequent speaker."""
     normalised: Fraction
     """After each speaker was standardised."""
     speakers: Count
+    """Speakers that it tells apart."""
     n: Count
+    """Utterances that were named."""
     by_dialogue: bool
     """True where folds kept dialogues whole."""
 
@@ -136,6 +148,7 @@ class Dimensions(Part):
     """Numbers of features."""
 
     dims: Count
+    """Features of the modality."""
     dead: Count
     """Never vary."""
     dead_in_training: Count
@@ -148,7 +161,9 @@ class Outliers(Part):
     """Values far outside the rest of their feature."""
 
     utterances: Count
+    """Utterances with such a value."""
     values: Count
+    """Such values."""
     share: Fraction
     """Share of utterances."""
     furthest: float
@@ -170,17 +185,22 @@ class Missing(Part):
     """Utterances without the modality; null where there are no groups to compare."""
 
     share: Fraction
+    """Share of all utterances."""
     by_class: Unevenness | None
+    """Spread over classes."""
     by_speaker: Unevenness | None
+    """Spread over speakers."""
 
 
 class Length(Part):
     """A linear probe that names the class from frame counts; accuracies on unseen speakers."""
 
     accuracy: Fraction
+    """Of the probe."""
     majority: Fraction
     """Always naming the most frequent class."""
     gain: Figure
+    """Accuracy of the probe minus `majority`."""
     ci95: Interval
     """95 % bootstrap interval of the gain."""
 
@@ -192,38 +212,53 @@ class LabelLeak(Part):
     """
 
     train: Fraction
+    """Within the training part, by folds."""
     test: Fraction
+    """On the test part."""
     uar: PartScores
+    """UAR of both."""
     gap: Figure
     """UAR within the training part minus UAR on the test part."""
     ci95: Interval
     """95 % bootstrap interval of the gap."""
     speakers: PartCounts
+    """Speakers of both parts."""
 
 
 class ModalityProbes(Part):
     """The measurements of one modality; those that could not be made are left out."""
 
     identical: Identical | UnsetType = UNSET
+    """Vectors of test and training that are the same."""
     near_identical: NearIdentical | UnsetType = UNSET
+    """Vectors of test and training that are almost the same."""
     speaker_identity: SpeakerIdentity | UnsetType = UNSET
+    """How well features name the speaker."""
     dimensions: Dimensions | UnsetType = UNSET
+    """Features that say nothing."""
     outliers: Outliers | UnsetType = UNSET
+    """Values far outside the rest."""
     missing: Missing | UnsetType = UNSET
+    """Utterances without the modality."""
     length: Length | UnsetType = UNSET
+    """How well frame counts name the class."""
     label_leak: LabelLeak | UnsetType = UNSET
+    """Whether the training part is easier than the test part."""
 
 
 class Probes(Part):
     """All measurements."""
 
     shared: Shared
+    """What test and training share."""
     classes: dict[str, PartCounts]
     """Utterances by class: in the smallest training part, and in all test parts together."""
     speakers: SpeakerCounts
+    """How many utterances tested speakers have."""
     scripts: Scripts | None
     """Null where no utterance has an id like IEMOCAP's."""
     modalities: dict[str, ModalityProbes]
+    """Measurements of each modality."""
 
 
 class AuditFiles(Part):

@@ -82,6 +82,7 @@ class Settings(TrainingValues):
     seeds: Annotated[int, Meta(ge=1, le=MOST_SEEDS)]
     """Number of seeds, counting up from `seed`."""
     refit: bool
+    """Whether models were trained anew on all training rows, validation rows included."""
     modalities: tuple[str, ...]
     """The modalities that the method uses."""
     subset: str

@@ -58,8 +58,14 @@ class CheckpointFacts(Part):
     """How the training of one model went, from the metadata of its checkpoint."""
 
     epochs: Count
+    """Epochs that training ran for."""
     best_epoch: Count
+    """Epoch whose weights were kept."""
     train_loss: float
+    """Mean loss of the last epoch."""
     validation_f1_micro: Fraction | None
+    """Null where nothing is validated."""
     device: Annotated[str, Meta(max_length=99, pattern="^[ -~]*$")]
+    """Where it was trained."""
     n_parameters: Count
+    """Number of weights."""
